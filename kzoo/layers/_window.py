@@ -1,0 +1,90 @@
+"""Windows of convolutions and pooling along the axes of a tensor: sizes, padding, shifted views.
+
+Sizes are ints, or scalar tensors where they are known only when the layer runs.
+"""
+
+from keras import ops
+
+
+def extent(window, dilation=1):
+    """Return how many elements a window of `window` taps spans, `dilation` apart."""
+    return (window - 1) * dilation + 1
+
+
+def output_size(size, span, stride, padding):
+    """Return how many windows that span `span` elements fit an axis; None where it is unknown."""
+    if size is None:
+        return None
+    if padding == "same":
+        return -(-size // stride)
+    return (size - span) // stride + 1
+
+
+def padding_before(size, span, stride, padding):
+    """Return the padding before an axis: half of what `same` needs, rounded down; 0 for `valid`."""
+    if padding == "valid":
+        return 0
+    needed = (output_size(size, span, stride, padding) - 1) * stride + span - size
+    return _maximum(needed, 0) // 2
+
+
+def fit_axis(x, axis, before, size, fill=0.0):
+    """Pad `axis` of `x` with `before` elements `fill`, then pad or cut its end, up to `size`."""
+    length = ops.shape(x)[axis]
+    after = _maximum(size - length - before, 0)
+    if not _is_zero(before) or not _is_zero(after):
+        widths = [(0, 0)] * len(x.shape)
+        widths[axis] = (before, after)
+        x = ops.pad(x, widths, constant_values=fill)
+    return cut_axis(x, axis, 0, size)
+
+
+def cut_axis(x, axis, start, size):
+    """Return `size` elements of `x` along `axis` from `start` on.
+
+    It is `ops.slice`, because the gradient of Python's slicing is slow in TensorFlow's graphs.
+    """
+    shape = list(ops.shape(x))
+    if isinstance(size, int) and isinstance(shape[axis], int) and (start, size) == (0, shape[axis]):
+        return x
+    starts = [0] * len(shape)
+    starts[axis] = start
+    shape[axis] = size
+    return ops.slice(x, starts, shape)
+
+
+def aligned(x, axis, window, stride, dilation, padding, fill=0.0):
+    """Pad or cut `axis` to a whole number of strides, as many as `taps` reads."""
+    size, span = ops.shape(x)[axis], extent(window, dilation)
+    count = output_size(size, span, stride, padding) + (span - 1) // stride
+    before = padding_before(size, span, stride, padding)
+    return fit_axis(x, axis, before, count * stride, fill)
+
+
+def taps(x, axis, window, stride, dilation=1):
+    """Return what each of the `window` taps sees along an `axis` that `aligned` has prepared.
+
+    Tap m of output i is element `i * stride + m * dilation`. Each result has the shape of `x`,
+    with the number of windows along `axis`.
+    """
+    shape = list(ops.shape(x))
+    blocks = shape[axis] // stride
+    count = blocks - (extent(window, dilation) - 1) // stride
+    if stride == 1:
+        return [cut_axis(x, axis, m * dilation, count) for m in range(window)]
+    x = ops.reshape(x, [*shape[:axis], blocks, stride, *shape[axis + 1 :]])
+    target = [*shape[:axis], count, *shape[axis + 1 :]]
+    results = []
+    for m in range(window):
+        block, phase = divmod(m * dilation, stride)
+        tap = cut_axis(cut_axis(x, axis, block, count), axis + 1, phase, 1)
+        results.append(ops.reshape(tap, target))
+    return results
+
+
+def _maximum(value, bound):
+    return max(value, bound) if isinstance(value, int) else ops.maximum(value, bound)
+
+
+def _is_zero(value):
+    return isinstance(value, int) and value == 0

@@ -1,0 +1,81 @@
+"""Runs every layer on the active Keras backend: `python -m tests.layers.backend_cases OUTPUT.npz`.
+
+As a script it makes TensorFlow impossible to import, as on a machine that does not have it.
+"""
+
+import sys
+
+import numpy as np
+
+BLOCKED = ("tensorflow", "tensorflow_datasets", "tf_keras")
+
+
+def cases():
+    """Return name -> (layer, list of inputs); weights and inputs are the same on every backend."""
+    from kzoo import layers
+
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(2, 8, 9, 3)).astype("float32")
+    wide = rng.normal(size=(2, 6, 7, 16)).astype("float32")
+    signal = rng.normal(size=(2, 9, 3)).astype("float32")
+    group = rng.normal(size=(2, 7, 7, 4, 3)).astype("float32")
+    indices = np.arange(24, dtype="int32").reshape(1, 3, 4, 2) % 12 * 4
+    values = rng.normal(size=(1, 3, 4, 2)).astype("float32")
+    table = [[1, 0, 1], [0, 1, 1], [1, 1, 1]]
+    blank = {"kernel_initializer": "zeros"}  # drawing takes JAX a second to compile
+    return {
+        "tiled 1d": (layers.TiledConv1D(4, 3, tile_size=3, padding="same", **blank), [signal]),
+        "tiled": (
+            layers.TiledConv2D(4, 3, strides=2, padding="same", bias_mode="tile", **blank),
+            [maps],
+        ),
+        "tiled dilated": (layers.TiledConv2D(4, 3, tile_size=3, dilation_rate=2, **blank), [maps]),
+        "local 1d": (layers.LocallyConnected1D(4, 3, strides=2, **blank), [signal]),
+        "local": (layers.LocallyConnected2D(4, 3, strides=2, padding="same", **blank), [maps]),
+        "local wide": (layers.LocallyConnected2D(4, 3, dilation_rate=2, **blank), [wide]),
+        "table": (layers.ConnectionTableConv2D(3, table, padding="same", **blank), [maps]),
+        "lp": (layers.LpPooling2D(3, p=3, strides=2, padding="same"), [maps]),
+        "lp infinite": (layers.LpPooling2D(2, p=float("inf")), [maps]),
+        "argmax": (layers.MaxPoolingWithArgmax2D(3, 2, padding="same"), [maps]),
+        "unpooling": (layers.MaxUnpooling2D(2), [values, indices]),
+        "minimum size": (layers.MinimumSizePooling2D((11, 5)), [maps]),
+        "lifting": (layers.LiftingConv2D(4, 3, group="p4", **blank), [maps]),
+        "group": (layers.GroupEquivariantConv2D(4, 3, group="p4", **blank), [group]),
+        "group pooling": (layers.GroupPooling2D(), [group]),
+        "identity shortcut": (layers.IdentityShortcut2D(8), [maps]),
+    }
+
+
+def outputs():
+    """Return name -> array: outputs of each layer, and its weights after one training step."""
+    import keras
+
+    inputs, arrays, results, symbolic, trained = [], [], {}, {}, {}
+    for name, (layer, data) in cases().items():
+        fed = [keras.Input(a.shape[1:], batch_size=len(a), dtype=str(a.dtype)) for a in data]
+        outputs = layer(fed if len(fed) > 1 else fed[0])
+        inputs, arrays = inputs + fed, arrays + data
+        for i, y in enumerate(outputs if isinstance(outputs, tuple) else (outputs,)):
+            symbolic[f"{name}, output {i}"] = y
+        rng = np.random.default_rng(1)
+        layer.set_weights([rng.normal(size=w.shape).astype("float32") for w in layer.weights])
+        if layer.trainable_weights:
+            trained[name] = layer, fed[0], data[0], outputs
+
+    # One model of all layers, because most of the time goes into compiling models.
+    model = keras.Model(inputs, list(symbolic.values()))
+    for name, y in zip(symbolic, model.predict_on_batch(arrays), strict=True):
+        results[name] = y
+    layers, fed, data, outputs = zip(*trained.values(), strict=True)
+    model = keras.Model(list(fed), list(outputs))
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss=["mse"] * len(outputs))
+    model.train_on_batch(list(data), [np.zeros(y.shape, "float32") for y in outputs])
+    for name, layer in zip(trained, layers, strict=True):
+        for i, weight in enumerate(layer.get_weights()):
+            results[f"{name}, weight {i} after training"] = weight
+    return results
+
+
+if __name__ == "__main__":
+    sys.modules.update(dict.fromkeys(BLOCKED))  # None stands for a module that is not there
+    np.savez(sys.argv[1], **outputs())

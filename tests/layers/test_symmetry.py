@@ -1,0 +1,25 @@
+"""Where windows lie symmetrically, held to what Keras's convolution does."""
+
+import itertools
+
+import numpy as np
+import pytest
+from keras import ops
+
+from kzoo.layers._symmetry import samples_symmetrically
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_symmetric_sampling(size):
+    """The rule agrees with Keras's convolution: it samples a mirrored map at mirrored positions."""
+    rng = np.random.default_rng(0)
+    for span, stride, padding in itertools.product(range(1, 5), range(1, 4), ("valid", "same")):
+        if padding == "valid" and span > size:
+            continue
+        signal, taps = rng.normal(size=(1, size, 1)), rng.normal(size=(span, 1, 1))
+        output = np.asarray(ops.conv(signal, taps, stride, padding))
+        mirrored = np.asarray(ops.conv(signal[:, ::-1], taps[::-1], stride, padding))[:, ::-1]
+        exact = np.allclose(output, mirrored, rtol=0, atol=1e-12)
+        assert samples_symmetrically(size, span, stride, padding) == exact
+        unknown = samples_symmetrically(None, span, stride, padding)
+        assert unknown in (None, exact)
