@@ -1,0 +1,99 @@
+"""Reading images of any common kind as uint8 arrays, and bringing them to a size."""
+
+import io
+import os
+from typing import IO
+
+import numpy as np
+
+EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_GREY_MODES = ("1", "L", "LA", "La")
+
+
+def read_image(
+    path: str | os.PathLike, channels: int | None = None, size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Read an image file.
+
+    The first frame is taken of an animation, EXIF orientation is applied, transparency is laid on
+    white, and 16-bit grey is scaled to 8 bits.
+
+    Args:
+        path: A JPEG, PNG, GIF, BMP, WebP or TIFF file.
+        channels: 1 converts to grey (ITU-R 601), 3 to colour; None keeps what the file has.
+        size: Height and width to bring the image to, see `fit`.
+
+    Returns:
+        uint8 array, (height, width, channels), 0..255.
+
+    Raises:
+        ValueError: the file is missing, truncated or not an image; the message names it.
+    """
+    return _decode(os.fspath(path), os.fspath(path), channels, size)
+
+
+def decode_image(
+    data: bytes, name: str, channels: int | None = None, size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Decode an encoded image as `read_image` does; `name` is what an error calls it."""
+    return _decode(io.BytesIO(data), name, channels, size)
+
+
+def check_channels(channels: int | None) -> int | None:
+    """Return `channels`, or refuse it."""
+    if channels not in (None, 1, 3):
+        raise ValueError(f"channels must be 1 (grey) or 3 (colour); received {channels!r}.")
+    return channels
+
+
+def _decode(file: str | IO[bytes], name: str, channels, size) -> np.ndarray:
+    from PIL import Image, ImageOps
+
+    check_channels(channels)
+    # Pillow's decoders raise many kinds of exception (OSError, SyntaxError, struct.error, ...)
+    # on damaged files; whatever they raise, the file could not be read.
+    try:
+        with Image.open(file) as image:
+            image.load()
+            pixels = _eight_bits(ImageOps.exif_transpose(image))
+    except Exception as error:
+        raise ValueError(f"{name} cannot be read as an image: {error}.") from error
+    mode = {None: pixels.mode, 1: "L", 3: "RGB"}[channels]
+    if pixels.mode != mode:
+        pixels = pixels.convert(mode)
+    array = np.asarray(fit(pixels, size))
+    return array[..., None] if array.ndim == 2 else array
+
+
+def _eight_bits(image):
+    """Return `image` as mode L or RGB."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        return Image.fromarray(_scale_16_bits(np.asarray(image)))
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers of unknown range")
+    mode = "L" if image.mode in _GREY_MODES else "RGB"
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _scale_16_bits(values: np.ndarray) -> np.ndarray:
+    """Map 0..65535 to 0..255, rounding to the nearest."""
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("its pixels are outside 0..65535")
+    return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def fit(image, size: tuple[int, int] | None):
+    """Scale a Pillow image so that it just covers `size` (height, width), and crop the centre.
+
+    Bilinear with antialiasing. An image that has the size already is not touched.
+    """
+    from PIL import Image, ImageOps
+
+    if size is None or (image.height, image.width) == size:
+        return image
+    return ImageOps.fit(image, (size[1], size[0]), Image.Resampling.BILINEAR)
