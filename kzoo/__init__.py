@@ -1,0 +1,44 @@
+"""kzoo: a Keras 3 model zoo in which any architecture takes any kind of convolution.
+
+`layers` and `initializers` are imported here, so that their classes are registered and a saved
+`.keras` file loads after `import kzoo`. `data`, `training`, `analysis` and `cli` are imported on
+first use, because they bring TensorFlow Datasets, matplotlib and the like.
+"""
+
+import importlib
+
+from kzoo import applications, initializers, layers
+from kzoo.registry import ModelInfo, create_model, list_models, model_info
+from kzoo.surgery import replace_head
+from kzoo.weights import LoadReport, load_weights
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LoadReport",
+    "ModelInfo",
+    "analysis",
+    "applications",
+    "cli",
+    "create_model",
+    "data",
+    "initializers",
+    "layers",
+    "list_models",
+    "load_weights",
+    "model_info",
+    "replace_head",
+    "training",
+]
+
+_ON_FIRST_USE = {"analysis", "cli", "data", "training"}
+
+
+def __getattr__(name):
+    if name in _ON_FIRST_USE:
+        return importlib.import_module(f"kzoo.{name}")
+    raise AttributeError(f"module 'kzoo' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

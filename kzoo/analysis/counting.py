@@ -1,0 +1,92 @@
+"""Parameters and multiply-adds of a model."""
+
+from math import prod
+from typing import NamedTuple
+
+import keras
+
+from kzoo import layers
+
+
+class LayerRow(NamedTuple):
+    """One layer in a model's table."""
+
+    name: str
+    kind: str
+    output_shape: tuple
+    parameters: int
+    multiply_adds: int
+
+
+def count_parameters(model: keras.Model) -> int:
+    """Return the number of trainable parameters."""
+    return sum(prod(weight.shape) for weight in model.trainable_weights)
+
+
+def count_multiply_adds(model: keras.Model) -> int:
+    """Return the multiply-adds of one input through convolutions and dense layers.
+
+    Normalisation, activations, pooling and biases are left out.
+
+    Raises:
+        ValueError: the model's input has an unknown size.
+    """
+    return sum(row.multiply_adds for row in layer_table(model))
+
+
+def layer_table(model: keras.Model) -> list[LayerRow]:
+    """Return one row for each layer of a model whose input size is known.
+
+    Raises:
+        ValueError: the model's input has an unknown size.
+    """
+    if None in model.inputs[0].shape[1:]:
+        raise ValueError(
+            f"multiply-adds depend on the input size, and {model.name} takes any "
+            f"({tuple(model.inputs[0].shape[1:])}); build it with an input_shape of numbers."
+        )
+    return [
+        LayerRow(
+            name=layer.name,
+            kind=type(layer).__name__,
+            output_shape=tuple(layer.output.shape[1:]),
+            parameters=sum(prod(weight.shape) for weight in layer.trainable_weights),
+            multiply_adds=_multiply_adds(layer),
+        )
+        for layer in model.layers
+    ]
+
+
+def _multiply_adds(layer):
+    """Output elements times the inputs that each of them sums over."""
+    for kinds, inputs_per_output in _INPUTS_PER_OUTPUT.items():
+        if isinstance(layer, kinds):
+            return round(prod(layer.output.shape[1:]) * inputs_per_output(layer))
+    return 0
+
+
+def _window(layer):
+    channel_axis = -1 if layer.data_format == "channels_last" else 1
+    return prod(layer.kernel_size) * layer.input.shape[channel_axis]
+
+
+def _group_window(layer):
+    shape = layer.input.shape
+    channels = shape[3:] if layer.data_format == "channels_last" else shape[1:3]
+    return prod(layer.kernel_size) * prod(channels)
+
+
+_INPUTS_PER_OUTPUT = {
+    (keras.layers.Conv1D, keras.layers.Conv2D): lambda layer: prod(layer.kernel.shape[:-1]),
+    keras.layers.Dense: lambda layer: layer.kernel.shape[0],
+    (
+        layers.TiledConv1D,
+        layers.TiledConv2D,
+        layers.LocallyConnected1D,
+        layers.LocallyConnected2D,
+        layers.LiftingConv2D,
+    ): _window,
+    layers.GroupEquivariantConv2D: _group_window,
+    # The average over the filters, which see different numbers of input maps.
+    layers.ConnectionTableConv2D: lambda layer: prod(layer.kernel.shape) / layer.filters,
+}

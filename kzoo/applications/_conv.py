@@ -1,0 +1,77 @@
+"""The swap point: which layer stands for a convolution whose kernel is larger than one.
+
+A convolution is any callable `(filters, kernel_size, *, strides, padding, dilation_rate, use_bias,
+name) -> layer`. The names below are kzoo's own; a user may pass a callable of that form instead.
+"""
+
+from functools import partial
+
+import keras
+
+from kzoo import layers
+from kzoo.initializers import Gabor
+
+
+def _gabor(layer_class, kernel_initializer):
+    """Return a factory of `layer_class` whose kernels start as Gabor functions, each its own."""
+    del kernel_initializer
+
+    def convolution(filters, kernel_size, **options):
+        return layer_class(filters, kernel_size, kernel_initializer=Gabor(), **options)
+
+    return convolution
+
+
+def _initialised(layer_class, kernel_initializer):
+    return partial(layer_class, kernel_initializer=kernel_initializer)
+
+
+CONVOLUTIONS = {
+    "standard": (_initialised, {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}),
+    "tiled": (_initialised, {1: layers.TiledConv1D, 2: layers.TiledConv2D}),
+    "locally_connected": (
+        _initialised,
+        {1: layers.LocallyConnected1D, 2: layers.LocallyConnected2D},
+    ),
+    "gabor": (_gabor, {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}),
+}
+
+
+def resolve_conv(conv, rank, kernel_initializer):
+    """Return the factory that `conv` names, or `conv` itself where it is callable.
+
+    Args:
+        conv: a name of `CONVOLUTIONS`, or a callable of the form given above.
+        rank: number of spatial axes, 1 or 2.
+        kernel_initializer: what kzoo's own kinds initialise their kernels with.
+
+    Raises:
+        ValueError: `conv` is a name that kzoo does not have.
+        TypeError: `conv` is neither a name nor callable.
+    """
+    if callable(conv):
+        return conv
+    if not isinstance(conv, str):
+        raise TypeError(f"conv must be a name or a callable; received {conv!r}.")
+    if conv not in CONVOLUTIONS:
+        known = ", ".join(repr(name) for name in CONVOLUTIONS)
+        raise ValueError(f"conv must be one of {known}, or a callable; received {conv!r}.")
+    factory, layer_classes = CONVOLUTIONS[conv]
+    return factory(layer_classes[rank], kernel_initializer)
+
+
+def convolve_padded(x, conv, filters, kernel_size, *, strides=1, use_bias=False, name):
+    """Convolve with PyTorch's symmetric padding of `kernel_size // 2`, for an odd kernel.
+
+    Keras's `same` pads one pixel less before than after where a stride meets an even size; where
+    the stride is 1 the two agree, and the padding is left to the convolution.
+    """
+    if strides == 1:
+        padding = "same"
+    else:
+        padding = "valid"
+        x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}.pad")(x)
+    layer = conv(
+        filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, name=name
+    )
+    return layer(x)

@@ -1,0 +1,311 @@
+"""The contract that every application shares: its builders, its input, its head.
+
+A family file states what is its own (a variant table and one `build` function); this file turns
+each row into a named builder with the arguments of keras.applications, in their order. `build` is
+called as `build(config, x, options, **own)`: `x` is the normalised input, `options` an `Options`,
+and `own` the keyword-only arguments that `build` declares, which the named builders then offer.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from kzoo.applications._conv import resolve_conv
+from kzoo.applications._input import PreprocessingError, normalise, standard_shape
+from kzoo.weights import load_weights
+
+
+def channel_axis():
+    """Axis of the channels in a batch, under Keras's image data format."""
+    return -1 if keras.config.image_data_format() == "channels_last" else 1
+
+
+def head_dtype():
+    """Dtype of the classifier and of what follows it: float32 whatever the policy, float64 kept."""
+    return "float64" if keras.config.dtype_policy().variable_dtype == "float64" else "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a builder was asked for, as the `build` function of a family needs it.
+
+    `conv` makes the layers that the argument `conv=` may replace, and `conv_name` is that argument;
+    `plain_conv` makes those it never does (kernels of size 1), with the same initial values.
+    """
+
+    include_top: bool
+    pooling: str | None
+    classes: int
+    classifier_activation: Any
+    rank: int
+    conv_name: Any
+    conv: Callable[..., keras.layers.Layer]
+    plain_conv: Callable[..., keras.layers.Layer]
+
+    def outputs(self, features, classifier):
+        """Finish the network: `classifier(features)` with its activation, or pooled features.
+
+        With its top, a network ends in a layer "predictions", which is the activation.
+
+        Args:
+            features: the last feature map.
+            classifier: function from `features` to logits `(batch, classes)`; called only where the
+                top is included.
+        """
+        if not self.include_top:
+            return self.pool(features, self.pooling)
+        logits = classifier(features)
+        return keras.layers.Activation(
+            self.classifier_activation, dtype=head_dtype(), name="predictions"
+        )(logits)
+
+    def pool(self, features, kind):
+        """Pool a feature map globally by `kind` ("avg" or "max").
+
+        `None`, or features without spatial axes, leave it as it is.
+        """
+        pooling_layers = {
+            ("avg", 1): keras.layers.GlobalAveragePooling1D,
+            ("avg", 2): keras.layers.GlobalAveragePooling2D,
+            ("max", 1): keras.layers.GlobalMaxPooling1D,
+            ("max", 2): keras.layers.GlobalMaxPooling2D,
+        }
+        if kind is None or len(features.shape) == 2:
+            return features
+        return pooling_layers[kind, self.rank](name="global_pool")(features)
+
+    def dense(self, x, name, dropout_rate=0.0):
+        """Dropout and the classifier `name`, a dense layer to `classes` logits."""
+        if dropout_rate:
+            x = keras.layers.Dropout(dropout_rate, name=f"{name}.drop")(x)
+        return keras.layers.Dense(self.classes, dtype=head_dtype(), name=name)(x)
+
+    def pooled_dense(self, name, dropout_rate=0.0):
+        """Return the classifier of most networks: global average pooling, dropout, dense."""
+        return lambda features: self.dense(self.pool(features, "avg"), name, dropout_rate)
+
+
+def _shared(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name=None,
+    *,
+    include_preprocessing=True,
+    mean=None,
+    std=None,
+    conv="standard",
+):
+    """Hold the arguments that all builders share, in the order of keras.applications."""
+
+
+_SHARED = tuple(inspect.signature(_shared).parameters.values())
+
+_DOCSTRING = """{builder}: {paper}
+
+Args:
+    include_top: whether to end in the classifier.
+    weights: `None` for random initial values, or the path of a safetensors file.
+    input_tensor: Keras tensor to build upon, instead of a new input.
+    input_shape: shape of one input without the batch; default {input_shape}.
+    pooling: without the top, `"avg"` or `"max"` pools the last feature map, `None` returns it.
+    classes: number of classes.
+    classifier_activation: activation of the classifier; `None` returns logits.
+    name: name of the model; default "{variant}".
+    include_preprocessing: whether the model takes values in 0..255 and normalises them itself.
+    mean, std: statistics of the input on a 0..1 scale, one number per channel, instead of the
+        family's own.
+    conv: what replaces every convolution whose kernel is larger than 1: "standard", "tiled",
+        "locally_connected", "gabor", or a callable `(filters, kernel_size, *, strides, padding,
+        dilation_rate, use_bias, name) -> layer`.{own}
+
+Returns:
+    A functional `keras.Model`.
+
+Raises:
+    ValueError: a value that the network does not allow.
+    TypeError: an argument of the wrong type, or one that the builder does not have.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """One family of architectures.
+
+    Attributes:
+        name: the family's name.
+        paper: where it was published.
+        build: function `(config, x, options, **own) -> tensor`, see the module's docstring.
+        variants: model name to configuration row.
+        input_shape: default `(height, width, channels)`, or `(length, channels)` for signals.
+        classes: default number of classes.
+        min_size: smallest height and width (or length) the network allows.
+        fixed_size: whether the network needs to know the input size.
+        statistics: key of `kzoo.constants.STATISTICS`, `None` for networks of raw signals.
+        kernel_initializer: initial values of the convolutions.
+        plain_variants: the variants whose convolutions `conv=` may replace; `None` for all.
+        no_conv_reason: why the other variants refuse `conv=`.
+        weights: tags of the pretrained weights.
+    """
+
+    name: str
+    paper: str
+    build: Callable[..., Any]
+    variants: Mapping[str, Any]
+    input_shape: tuple[int, ...]
+    classes: int = 1000
+    min_size: int = 1
+    fixed_size: bool = False
+    statistics: str | None = "imagenet"
+    kernel_initializer: str = "he_normal"
+    plain_variants: frozenset[str] | None = None
+    no_conv_reason: str = "its convolutions are group-equivariant already"
+    weights: tuple[str, ...] = ()
+    own: tuple[inspect.Parameter, ...] = field(init=False, repr=False)
+    signature: inspect.Signature = field(init=False, repr=False)
+
+    def __post_init__(self):
+        own = tuple(
+            parameter
+            for parameter in inspect.signature(self.build).parameters.values()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        )
+        shared = [
+            parameter.replace(default=self.classes) if parameter.name == "classes" else parameter
+            for parameter in _SHARED
+        ]
+        object.__setattr__(self, "own", own)
+        object.__setattr__(self, "signature", inspect.Signature([*shared, *own]))
+
+    @property
+    def rank(self):
+        """Number of spatial axes: 2 for images, 1 for signals."""
+        return len(self.input_shape) - 1
+
+    @property
+    def task(self):
+        """What the networks do: "image_classification" or "signal_classification"."""
+        return "image_classification" if self.rank == 2 else "signal_classification"
+
+    def builders(self, *names):
+        """Return one named builder for each CamelCase name, such as "VGG11BN" for `vgg11_bn`."""
+        by_compact_name = {name.replace("_", ""): name for name in self.variants}
+        if set(by_compact_name) != {name.lower() for name in names}:
+            raise ValueError(f"builders {names} do not name the variants {tuple(self.variants)}.")
+        return tuple(self._builder(name, by_compact_name[name.lower()]) for name in names)
+
+    def _builder(self, builder_name, variant):
+        def builder(*args, **kwargs):
+            try:
+                bound = self.signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{builder_name}() {error}") from None
+            bound.apply_defaults()
+            return self._create(variant, **bound.arguments)
+
+        own = "".join(
+            f"\n    {parameter}: see `{self.build.__module__}`." for parameter in self.own
+        )
+        builder.__name__ = builder.__qualname__ = builder_name
+        builder.__module__ = self.build.__module__
+        builder.__signature__ = self.signature.replace(return_annotation=keras.Model)
+        builder.__doc__ = _DOCSTRING.format(
+            builder=builder_name,
+            paper=self.paper,
+            variant=variant,
+            input_shape=self.input_shape,
+            own=own,
+        )
+        builder.variant = variant
+        return builder
+
+    def create(self, variant, **arguments):
+        """Build `variant`; `arguments` are those of its named builder."""
+        return self._builder(variant, variant)(**arguments)
+
+    def _create(
+        self,
+        variant,
+        include_top,
+        weights,
+        input_tensor,
+        input_shape,
+        pooling,
+        classes,
+        classifier_activation,
+        name,
+        include_preprocessing,
+        mean,
+        std,
+        conv,
+        **own,
+    ):
+        self._check(variant, pooling, classes, classifier_activation, conv)
+        options = Options(
+            include_top=include_top,
+            pooling=pooling,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            rank=self.rank,
+            conv_name=conv,
+            conv=resolve_conv(conv, self.rank, self.kernel_initializer),
+            plain_conv=resolve_conv("standard", self.rank, self.kernel_initializer),
+        )
+        if input_tensor is None:
+            shape = standard_shape(
+                input_shape,
+                default=self.input_shape,
+                min_size=self.min_size,
+                fixed_size=self.fixed_size,
+                include_top=include_top,
+                model=variant,
+            )
+            x = keras.Input(shape, name="image" if self.rank == 2 else "signal")
+            inputs: Any = x
+        else:
+            x = _keras_tensor(input_tensor, input_shape)
+            sources = keras.utils.get_source_inputs(x)
+            inputs = sources[0] if len(sources) == 1 else sources
+        if include_preprocessing and self.statistics is not None:
+            x = normalise(x, self.statistics, mean, std, channel_axis(), head_dtype())
+        elif mean is not None or std is not None:
+            raise PreprocessingError(variant, self.statistics)
+        outputs = self.build(self.variants[variant], x, options, **own)
+        model = keras.Model(inputs, outputs, name=name or variant)
+        if weights is not None:
+            load_weights(model, weights)
+        return model
+
+    def _check(self, variant, pooling, classes, classifier_activation, conv):
+        if pooling not in (None, "avg", "max"):
+            raise ValueError(f"pooling must be None, 'avg' or 'max'; received {pooling!r}.")
+        if isinstance(classes, bool) or not isinstance(classes, int):
+            raise TypeError(f"classes must be an integer; received {classes!r}.")
+        if classes < 1:
+            raise ValueError(f"classes must be at least 1; received {classes}.")
+        keras.activations.get(classifier_activation)
+        replaceable = self.plain_variants is None or variant in self.plain_variants
+        if not replaceable and conv != "standard":
+            raise ValueError(
+                f"{variant} takes no conv={conv!r}: {self.no_conv_reason}; leave conv='standard'."
+            )
+
+
+def _keras_tensor(tensor, input_shape):
+    if not keras.backend.is_keras_tensor(tensor):
+        raise TypeError(
+            f"input_tensor must be a Keras tensor, such as keras.Input gives; received {tensor!r}."
+        )
+    if input_shape is not None and tuple(tensor.shape[1:]) != tuple(input_shape):
+        raise ValueError(
+            f"input_shape {tuple(input_shape)} contradicts input_tensor, whose shape is "
+            f"{tuple(tensor.shape[1:])}; give one of the two."
+        )
+    return tensor

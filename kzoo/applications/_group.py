@@ -1,0 +1,49 @@
+"""What the group-equivariant families share: blocks that take planar maps and maps on the group."""
+
+import keras
+
+from kzoo.layers import GroupEquivariantConv2D, LiftingConv2D
+
+
+def _channels_last():
+    return keras.config.image_data_format() == "channels_last"
+
+
+def map_size(x):
+    """Return height and width of a map, planar or on the group; None where unknown."""
+    return tuple(x.shape[1:3] if _channels_last() else x.shape[-2:])
+
+
+def on_group(values, other):
+    """Return entries for the inner axes of a map on the group: `values` for height and width.
+
+    `other` is for the axis that Keras's three-dimensional layers take with them: that of the group
+    for channels last, and of the channels for channels first.
+    """
+    return (*values, other) if _channels_last() else (other, *values)
+
+
+def convolve_group(x, filters, kernel_size, **options):
+    """Convolve to a map on the group, from an image or from a map on the group."""
+    kind = LiftingConv2D if len(x.shape) == 4 else GroupEquivariantConv2D
+    return kind(filters, kernel_size, kernel_initializer="he_normal", **options)(x)
+
+
+def norm_relu(x, name, **dtype):
+    """Batch normalisation, the same for all planes of the group, and ReLU.
+
+    Momentum and epsilon are Chainer's defaults, which the authors' code uses.
+    """
+    axis = -1 if _channels_last() else len(x.shape) - 3
+    x = keras.layers.BatchNormalization(
+        axis=axis, momentum=0.9, epsilon=2e-5, name=f"{name}.bn", **dtype
+    )(x)
+    return keras.layers.Activation("relu", name=f"{name}.relu", **dtype)(x)
+
+
+def dropout(x, rate, name):
+    """Dropout whose mask is the same for all planes of the group."""
+    mask: list[int | None] = [None] * len(x.shape)
+    if len(x.shape) == 5:
+        mask[3 if _channels_last() else 1] = 1
+    return keras.layers.Dropout(rate, noise_shape=tuple(mask), name=name)(x)

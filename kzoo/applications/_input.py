@@ -1,0 +1,93 @@
+"""Input shapes and the normalisation inside the graph."""
+
+import keras
+import numpy as np
+
+from kzoo.constants import STATISTICS
+
+
+class PreprocessingError(ValueError):
+    """Statistics were given to a model that does not normalise."""
+
+    def __init__(self, model, statistics):
+        why = (
+            f"{model} takes raw values"
+            if statistics is None
+            else "include_preprocessing=False leaves the normalisation out"
+        )
+        super().__init__(f"mean and std have no use here: {why}; leave them out.")
+
+
+def standard_shape(input_shape, *, default, min_size, fixed_size, include_top, model):
+    """Return the shape of one input, checked, in Keras's image data format.
+
+    Args:
+        input_shape: what the user gave, or `None`.
+        default: the family's `(height, width, channels)` or `(length, channels)`.
+        min_size: smallest size that the network allows.
+        fixed_size: whether the network refuses unknown sizes.
+        include_top: where it is false and the network allows it, unknown sizes are the default.
+        model: name for the messages.
+    """
+    channels_first = keras.config.image_data_format() == "channels_first" and len(default) == 3
+    if input_shape is None:
+        free = not include_top and not fixed_size
+        sizes = [None if free else size for size in default[:-1]]
+        return (default[-1], *sizes) if channels_first else (*sizes, default[-1])
+    form = "(channels, height, width)" if channels_first else "(height, width, channels)"
+    form = form if len(default) == 3 else "(length, channels)"
+    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != len(default):
+        raise ValueError(f"input_shape must be {form}; received {input_shape!r}.")
+    shape = tuple(input_shape)
+    channels, sizes = (shape[0], shape[1:]) if channels_first else (shape[-1], shape[:-1])
+    if not isinstance(channels, int) or channels < 1:
+        raise ValueError(f"input_shape {shape} must name at least one channel, as {form}.")
+    for size in sizes:
+        if size is None and fixed_size:
+            raise ValueError(
+                f"{model} needs a known input size; received input_shape {shape}, give numbers."
+            )
+        if size is not None and (not isinstance(size, int) or size < min_size):
+            raise ValueError(
+                f"{model} needs an input of at least {' x '.join([str(min_size)] * len(sizes))}; "
+                f"received input_shape {shape}."
+            )
+    return shape
+
+
+def normalise(x, statistics, mean, std, axis, dtype):
+    """Subtract the mean and divide by the standard deviation, both per channel, from 0..255.
+
+    One channel takes the average of the statistics; any other number of channels than theirs needs
+    `mean` and `std`.
+    """
+    channels = x.shape[axis]
+    if (mean is None) != (std is None):
+        raise ValueError("mean and std go together: give both, or neither.")
+    if mean is None:
+        known = STATISTICS[statistics]
+        mean, std = np.array(known.mean), np.array(known.std)
+        if channels == 1:
+            mean, std = mean.mean(keepdims=True), std.mean(keepdims=True)
+        elif len(mean) == 1:
+            mean, std = np.repeat(mean, channels), np.repeat(std, channels)
+        elif channels != len(mean):
+            raise ValueError(
+                f"the {statistics} statistics have {len(mean)} channels and the input {channels}: "
+                "give mean= and std=, or include_preprocessing=False."
+            )
+    mean, std = np.asarray(mean, "float64"), np.asarray(std, "float64")
+    if mean.shape != (channels,) or std.shape != (channels,):
+        raise ValueError(
+            f"mean and std must have one number per channel ({channels}); received shapes "
+            f"{mean.shape} and {std.shape}."
+        )
+    if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(std)) and np.all(std > 0)):
+        raise ValueError(f"std must be positive and mean finite; received {std} and {mean}.")
+    return keras.layers.Normalization(
+        axis=axis,
+        mean=(255 * mean).tolist(),
+        variance=((255 * std) ** 2).tolist(),
+        dtype=dtype,
+        name="preprocessing",
+    )(x)

@@ -1,0 +1,88 @@
+"""VGG: deep stacks of 3x3 convolutions.
+
+Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015
+(https://arxiv.org/abs/1409.1556), Table 1, columns A, B, D and E, and the same with batch
+normalisation (`_bn`). Layer names, and the place of the fully connected layers, are timm's.
+
+Deviations: as in timm, the first two fully connected layers are convolutions (7x7 and 1x1), so that
+any input of at least 32 x 32 works: a last map smaller than 7 x 7 is enlarged by adaptive average
+pooling, a larger one gives several positions that are averaged before the classifier. They stay
+fully connected under `conv=`.
+"""
+
+from dataclasses import dataclass
+
+import keras
+
+from kzoo.applications._family import Family, channel_axis
+from kzoo.layers import MinimumSizePooling2D
+
+
+@dataclass(frozen=True)
+class VGGConfig:
+    """`convs` is the number of convolutions in each of the five stages; `norm` adds BatchNorm."""
+
+    convs: tuple[int, int, int, int, int]
+    norm: bool = False
+
+
+# Table 1 of the paper: columns A, B, D, E; filters double from 64 to 512.
+FILTERS = (64, 128, 256, 512, 512)
+VARIANTS = {
+    "vgg11": VGGConfig((1, 1, 2, 2, 2)),
+    "vgg13": VGGConfig((2, 2, 2, 2, 2)),
+    "vgg16": VGGConfig((2, 2, 3, 3, 3)),
+    "vgg19": VGGConfig((2, 2, 4, 4, 4)),
+    "vgg11_bn": VGGConfig((1, 1, 2, 2, 2), norm=True),
+    "vgg13_bn": VGGConfig((2, 2, 2, 2, 2), norm=True),
+    "vgg16_bn": VGGConfig((2, 2, 3, 3, 3), norm=True),
+    "vgg19_bn": VGGConfig((2, 2, 4, 4, 4), norm=True),
+}
+
+
+def _features(config, x, conv):
+    """Five stages of convolutions, each ended by a pooling; layers are numbered through."""
+    index = 0
+    for filters, convs in zip(FILTERS, config.convs):
+        for _ in range(convs):
+            x = conv(filters, 3, strides=1, padding="same", name=f"features.{index}")(x)
+            index += 1
+            if config.norm:
+                x = keras.layers.BatchNormalization(
+                    axis=channel_axis(), momentum=0.9, epsilon=1e-5, name=f"features.{index}"
+                )(x)
+                index += 1
+            x = keras.layers.Activation("relu", name=f"features.{index}")(x)
+            index += 1
+        x = keras.layers.MaxPooling2D(2, name=f"features.{index}")(x)
+        index += 1
+    return x
+
+
+def build(config, x, options, *, dropout_rate=0.5):
+    """Build the network; see `Family`. `dropout_rate` applies after both 4,096-unit layers."""
+
+    def classifier(x):
+        x = MinimumSizePooling2D(7, name="pre_logits.pool")(x)
+        x = options.plain_conv(4096, 7, padding="valid", name="pre_logits.fc1")(x)
+        x = keras.layers.Activation("relu", name="pre_logits.act1")(x)
+        x = keras.layers.Dropout(dropout_rate, name="pre_logits.drop")(x)
+        x = options.plain_conv(4096, 1, name="pre_logits.fc2")(x)
+        x = keras.layers.Activation("relu", name="pre_logits.act2")(x)
+        return options.pooled_dense("head.fc", dropout_rate)(x)
+
+    return options.outputs(_features(config, x, options.conv), classifier)
+
+
+FAMILY = Family(
+    name="vgg",
+    paper="Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015, Table 1.",
+    build=build,
+    variants=VARIANTS,
+    input_shape=(224, 224, 3),
+    min_size=32,
+)
+
+VGG11, VGG13, VGG16, VGG19, VGG11BN, VGG13BN, VGG16BN, VGG19BN = FAMILY.builders(
+    "VGG11", "VGG13", "VGG16", "VGG19", "VGG11BN", "VGG13BN", "VGG16BN", "VGG19BN"
+)

@@ -1,0 +1,34 @@
+"""Statistics of the data sets that networks are trained on, per channel, on a 0..1 scale.
+
+`std` is the standard deviation, never the variance; whoever needs a variance squares it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and standard deviation per channel of images scaled to 0..1, and their source."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    source: str
+
+
+STATISTICS = {
+    "imagenet": Statistics(
+        (0.485, 0.456, 0.406),
+        (0.229, 0.224, 0.225),
+        "torchvision, reference training of its ImageNet models; timm IMAGENET_DEFAULT_MEAN/STD",
+    ),
+    "cifar10": Statistics(
+        (0.4914, 0.4822, 0.4465),
+        (0.2470, 0.2435, 0.2616),
+        "mean and standard deviation over all pixels of the 50,000 CIFAR-10 training images",
+    ),
+    "mnist": Statistics(
+        (0.1307,),
+        (0.3081,),
+        "mean and standard deviation over all pixels of the 60,000 MNIST training images",
+    ),
+}

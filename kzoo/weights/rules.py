@@ -1,0 +1,114 @@
+"""How the variables of a Keras layer are called and laid out in a PyTorch state dict.
+
+A rule belongs to a kind of layer and gives, for each variable, the suffix of the source's name and
+a function from the source's array to the variable's layout. Nothing is matched by order or shape.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from kzoo.graph import upstream
+
+
+class Entry(NamedTuple):
+    """One variable: its name in the source, the Keras variable, and the change of layout."""
+
+    source: str
+    variable: keras.Variable
+    convert: Callable[[np.ndarray], np.ndarray]
+
+
+def _convolution_kernel(array):
+    """From `(out, in, *kernel)` to `(*kernel, in, out)`."""
+    return np.moveaxis(array, (0, 1), (-1, -2))
+
+
+def _same(array):
+    return array
+
+
+def _dense_kernel(layer):
+    """From `(out, in)` to `(in, out)`; a flattened map's inputs from channels first to last."""
+    flattened = _flattened_shape(layer)
+
+    def convert(array):
+        kernel = array.T
+        if flattened is None or kernel.ndim != 2:
+            return kernel
+        *sizes, channels = flattened
+        if kernel.shape[0] != channels * int(np.prod(sizes)):
+            return kernel
+        kernel = kernel.reshape(channels, *sizes, -1)
+        return np.moveaxis(kernel, 0, -2).reshape(-1, kernel.shape[-1])
+
+    return convert
+
+
+def _flattened_shape(layer):
+    """Shape `(*sizes, channels)` of the map that reaches a dense layer flattened, or `None`.
+
+    Looks back from the layer through dropout and activations.
+    """
+    for source in upstream(layer.input):
+        if isinstance(source, keras.layers.Flatten):
+            last = keras.config.image_data_format() == "channels_last"
+            return tuple(source.input.shape[1:]) if last else None
+        if not isinstance(source, (keras.layers.Dropout, keras.layers.Activation)):
+            return None
+    return None
+
+
+def _convolution(layer):
+    entries = [("weight", layer.kernel, _convolution_kernel)]
+    if layer.use_bias:
+        entries.append(("bias", layer.bias, _same))
+    return entries
+
+
+def _dense(layer):
+    entries = [("weight", layer.kernel, _dense_kernel(layer))]
+    if layer.use_bias:
+        entries.append(("bias", layer.bias, _same))
+    return entries
+
+
+def _batch_normalization(layer):
+    entries = []
+    if layer.scale:
+        entries.append(("weight", layer.gamma, _same))
+    if layer.center:
+        entries.append(("bias", layer.beta, _same))
+    entries.append(("running_mean", layer.moving_mean, _same))
+    entries.append(("running_var", layer.moving_variance, _same))
+    return entries
+
+
+RULES = {
+    keras.layers.Conv1D: _convolution,
+    keras.layers.Conv2D: _convolution,
+    keras.layers.Dense: _dense,
+    keras.layers.BatchNormalization: _batch_normalization,
+}
+
+# What a PyTorch state dict holds beside the weights.
+COUNTERS = ("num_batches_tracked",)
+
+
+def entries(layer) -> list[Entry]:
+    """Return the variables of a layer with their names in the source.
+
+    Raises:
+        ValueError: no rule is known for this kind of layer, which has variables.
+    """
+    rule = RULES.get(type(layer))
+    if rule is None:
+        if layer.weights:
+            raise ValueError(
+                f"layer {layer.name!r} is a {type(layer).__name__}, which has no counterpart in a "
+                "PyTorch state dict; load such a model from its own .keras file."
+            )
+        return []
+    return [Entry(f"{layer.name}.{suffix}", *rest) for suffix, *rest in rule(layer)]

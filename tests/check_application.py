@@ -1,0 +1,98 @@
+"""One harness that every model passes: `check_application`."""
+
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kzoo
+from kzoo import registry
+
+
+def check_application(name, parameters, *, save=True):
+    """Hold a model to what every model of the zoo promises.
+
+    Args:
+        name: model name.
+        parameters: published number of trainable parameters, with the default head.
+        save: whether to write the model to its file and read it back.
+    """
+    family = registry.find_family(name)
+    assert kzoo.analysis.count_parameters(kzoo.create_model(name)) == parameters
+    model = _small(name, family)
+    inputs = _inputs(model, family)
+    outputs = model.predict(inputs, verbose=0)
+    assert outputs.shape == (len(inputs), 5)
+    np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-5)
+    assert np.ptp(outputs, axis=0).max() > 1e-6
+    _check_gradients(model, inputs)
+    if save:
+        _check_saving(model, inputs)
+    if family.rank == 2:
+        _check_channels(name, family)
+    _check_features(name, family)
+    if not family.fixed_size:
+        _check_unknown_size(name, family, model, inputs)
+
+
+def _small(name, family, channels=None, **options):
+    """Build a variant at the smallest input at which every weight still matters."""
+    size = max(family.min_size, 8)
+    shape = (size,) * family.rank + (channels or family.input_shape[-1],)
+    return kzoo.create_model(name, input_shape=shape, **{"classes": 5, **options})
+
+
+def _inputs(model, family, batch=3):
+    rng = np.random.default_rng(0)
+    shape = (batch, *model.input_shape[1:])
+    return rng.uniform(0, 255 if family.statistics else 1, shape).astype("float32")
+
+
+def _check_gradients(model, inputs):
+    """In training, every trainable weight gets a finite gradient."""
+    with tf.GradientTape() as tape:
+        outputs = model(inputs, training=True)
+        weights = np.random.default_rng(1).normal(size=outputs.shape)
+        loss = tf.reduce_sum(outputs * weights.astype("float32"))
+    gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+    for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
+        assert gradient is not None, weight.path
+        assert np.all(np.isfinite(gradient.numpy())), weight.path
+
+
+def _check_saving(model, inputs):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        loaded = keras.saving.load_model(path)
+    np.testing.assert_array_equal(np.asarray(loaded(inputs)), np.asarray(model(inputs)))
+
+
+def _check_channels(name, family):
+    for channels, options in ((1, {}), (5, {"mean": (0.5,) * 5, "std": (0.25,) * 5})):
+        model = _small(name, family, channels=channels, **options)
+        assert np.all(np.isfinite(np.asarray(model(_inputs(model, family, batch=1)))))
+
+
+def _check_features(name, family):
+    """Without the top there is a feature map, or one vector where it is pooled."""
+    bare = _small(name, family, include_top=False)
+    assert "predictions" not in [layer.name for layer in bare.layers]
+    pooled = _small(name, family, include_top=False, pooling="avg")
+    assert len(pooled.output_shape) == 2
+    assert pooled.output_shape[1] == bare.output_shape[-1]
+
+
+def _check_unknown_size(name, family, model, inputs):
+    shape = (None,) * family.rank + (family.input_shape[-1],)
+    free = kzoo.create_model(name, input_shape=shape, classes=5)
+    free.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        np.asarray(free(inputs)), np.asarray(model(inputs)), rtol=1e-4, atol=1e-6
+    )
+    larger = inputs
+    for axis in range(1, family.rank + 1):
+        larger = np.repeat(larger, 2, axis=axis)[:, :-1]
+    assert free(larger).shape == (len(inputs), 5)

@@ -1,0 +1,232 @@
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import kzoo
+from tests.peers import compare_with_timm, randomise, torch_logits, write_state_dict
+
+
+def check_timm(name, tmp_path, sizes, tolerance=1e-5):
+    for _, error, spread in compare_with_timm(name, tmp_path, sizes):
+        assert error < tolerance
+        assert spread > 100 * tolerance
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "vgg11_bn"])
+def test_logits_equal_timms(name, tmp_path):
+    check_timm(name, tmp_path, sizes=(64, 97))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", kzoo.list_models(family="vgg") + kzoo.list_models(family="resnet"))
+def test_every_variants_logits_equal_timms(name, tmp_path):
+    check_timm(name, tmp_path, sizes=(224, 256))
+
+
+def torch_resnet_cifar(blocks, classes=10):
+    """He et al.'s CIFAR ResNet in PyTorch, with the names that its reimplementations use."""
+    torch = pytest.importorskip("torch")
+    nn, functional = torch.nn, torch.nn.functional
+
+    class Block(nn.Module):
+        def __init__(self, inputs, filters, stride):
+            super().__init__()
+            self.conv1 = nn.Conv2d(inputs, filters, 3, stride, 1, bias=False)
+            self.bn1 = nn.BatchNorm2d(filters)
+            self.conv2 = nn.Conv2d(filters, filters, 3, 1, 1, bias=False)
+            self.bn2 = nn.BatchNorm2d(filters)
+            self.stride, self.extra = stride, filters - inputs
+
+        def forward(self, x):
+            y = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)))))
+            before = self.extra // 2
+            shortcut = x[:, :, :: self.stride, :: self.stride]
+            shortcut = functional.pad(shortcut, (0, 0, 0, 0, before, self.extra - before))
+            return functional.relu(y + shortcut)
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
+            self.bn1 = nn.BatchNorm2d(16)
+            inputs = 16
+            for stage, filters in enumerate((16, 32, 64), start=1):
+                layers = []
+                for index in range(blocks):
+                    stride = 2 if stage > 1 and index == 0 else 1
+                    layers.append(Block(inputs, filters, stride))
+                    inputs = filters
+                setattr(self, f"layer{stage}", nn.Sequential(*layers))
+            self.fc = nn.Linear(64, classes)
+
+        def forward(self, x):
+            x = functional.relu(self.bn1(self.conv1(x)))
+            x = self.layer3(self.layer2(self.layer1(x)))
+            return self.fc(x.mean((2, 3)))
+
+    return randomise(Network())
+
+
+@pytest.fixture(scope="module")
+def cifar_peer(tmp_path_factory):
+    peer = torch_resnet_cifar(3)
+    return peer, write_state_dict(peer, tmp_path_factory.mktemp("cifar") / "r20.safetensors")
+
+
+def test_cifar_resnet_gives_the_logits_of_one_written_in_pytorch(cifar_peer):
+    peer, path = cifar_peer
+    model = kzoo.create_model(
+        "resnet20_cifar", weights=path, classifier_activation=None, include_preprocessing=False
+    )
+    images = np.random.default_rng(0).normal(size=(3, 32, 32, 3)).astype("float32")
+    np.testing.assert_allclose(
+        np.asarray(model(images)), torch_logits(peer, images), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_preprocessing_normalises_0_255_with_the_cifar10_statistics(cifar_peer):
+    peer, path = cifar_peer
+    model = kzoo.create_model("resnet20_cifar", weights=path, classifier_activation=None)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype="uint8")
+    normalised = (images / 255 - [0.4914, 0.4822, 0.4465]) / [0.2470, 0.2435, 0.2616]
+    np.testing.assert_allclose(
+        np.asarray(model(images)),
+        torch_logits(peer, normalised.astype("float32")),
+        rtol=1e-4,
+        atol=1e-4,
+    )
+
+
+def test_dense_after_flatten_takes_channels_first_weights(tmp_path):
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    parts = {"c1": nn.Conv2d(1, 6, 5), "c3": nn.Conv2d(6, 16, 5), "c5": nn.Linear(400, 120)}
+    parts |= {"f6": nn.Linear(120, 84), "output": nn.Linear(84, 10)}
+
+    class LeNet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            for name, part in parts.items():
+                self.add_module(name, part)
+
+        def forward(self, x):
+            for name in ("c1", "c3"):
+                x = nn.functional.avg_pool2d(torch.tanh(parts[name](x)), 2)
+            x = torch.tanh(parts["c5"](x.flatten(1)))
+            return parts["output"](torch.tanh(parts["f6"](x)))
+
+    peer = randomise(LeNet())
+    path = write_state_dict(peer, tmp_path / "lenet5.safetensors")
+    model = kzoo.create_model(
+        "lenet5", weights=path, classifier_activation=None, include_preprocessing=False
+    )
+    images = np.random.default_rng(0).normal(size=(3, 32, 32, 1)).astype("float32")
+    np.testing.assert_allclose(
+        np.asarray(model(images)), torch_logits(peer, images), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_report_of_a_complete_load(cifar_peer):
+    _, path = cifar_peer
+    report = kzoo.load_weights(kzoo.create_model("resnet20_cifar"), path)
+    arrays = {name for name in load_file(path) if not name.endswith("num_batches_tracked")}
+    assert set(report.loaded) == arrays
+    assert report.reinitialised == report.unused == ()
+    assert str(report) == f"loaded {len(arrays)} arrays"
+
+
+def test_another_number_of_classes_reinitialises_the_head_and_says_so(cifar_peer):
+    _, path = cifar_peer
+    model = kzoo.create_model("resnet20_cifar", classes=3)
+    head = model.get_layer("fc").get_weights()
+    with pytest.warns(UserWarning, match="kept the initial values of fc.weight, fc.bias"):
+        report = kzoo.load_weights(model, path)
+    assert report.reinitialised == ("fc.weight", "fc.bias")
+    for before, after in zip(head, model.get_layer("fc").get_weights()):
+        np.testing.assert_array_equal(before, after)
+    np.testing.assert_array_equal(
+        model.get_layer("layer3.2.bn2").gamma.numpy(), load_file(path)["layer3.2.bn2.weight"]
+    )
+
+
+def test_without_the_top_the_classifier_is_left_over_and_said_so(cifar_peer):
+    _, path = cifar_peer
+    with pytest.warns(UserWarning, match="left unused fc.bias, fc.weight"):
+        kzoo.create_model("resnet20_cifar", include_top=False, weights=path)
+
+
+def altered(path, tmp_path, change):
+    arrays = load_file(path)
+    change(arrays)
+    save_file(arrays, tmp_path / "altered.safetensors")
+    return tmp_path / "altered.safetensors"
+
+
+def refused(match, path, **options):
+    model = kzoo.create_model("resnet20_cifar", **options)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=match):
+        kzoo.load_weights(model, path)
+    for old, new in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_missing_array_is_refused_and_nothing_is_loaded(cifar_peer, tmp_path):
+    path = altered(cifar_peer[1], tmp_path, lambda arrays: arrays.pop("layer1.0.conv1.weight"))
+    refused("does not fit .*missing layer1.0.conv1.weight; unexpected nothing", path)
+
+
+def test_an_array_too_many_is_refused(cifar_peer, tmp_path):
+    path = altered(
+        cifar_peer[1], tmp_path, lambda arrays: arrays.update(extra=np.zeros(2, "float32"))
+    )
+    refused("unexpected extra", path)
+
+
+def test_another_depth_is_refused_with_a_short_list(cifar_peer):
+    model = kzoo.create_model("resnet32_cifar")
+    with pytest.raises(ValueError, match="missing layer1.3.bn1.bias, .* and .* more"):
+        kzoo.load_weights(model, cifar_peer[1])
+
+
+def test_another_number_of_channels_is_refused(cifar_peer):
+    refused(
+        "the file is for 3 input channels and the model takes 1",
+        cifar_peer[1],
+        input_shape=(32, 32, 1),
+    )
+
+
+def test_another_shape_is_refused(cifar_peer, tmp_path):
+    path = altered(
+        cifar_peer[1],
+        tmp_path,
+        lambda arrays: arrays.update({"layer1.0.bn1.bias": np.zeros(5, "float32")}),
+    )
+    refused(r"layer1.0.bn1.bias has shape \(5,\)", path)
+
+
+def test_another_convolution_is_refused(cifar_peer):
+    refused("TiledConv2D, which has no counterpart", cifar_peer[1], conv="tiled")
+
+
+def test_a_truncated_file_is_refused(cifar_peer, tmp_path):
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(cifar_peer[1].read_bytes()[:-100])
+    refused("is damaged or no safetensors file", path)
+
+
+def test_a_missing_file_is_refused():
+    with pytest.raises(FileNotFoundError, match="there is no weights file nowhere.safetensors"):
+        kzoo.create_model("resnet20_cifar", weights="nowhere.safetensors")
+
+
+def test_another_kind_of_file_is_refused(tmp_path):
+    path = tmp_path / "weights.bin"
+    path.write_bytes(b"")
+    refused("weights are read from .safetensors files", path)
+
+
+def test_something_else_than_a_model_is_refused():
+    with pytest.raises(TypeError, match="model must be a keras.Model"):
+        kzoo.load_weights("resnet18", "file.safetensors")
