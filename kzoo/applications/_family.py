@@ -153,6 +153,7 @@ class Family:
         plain_variants: the variants whose convolutions `conv=` may replace; `None` for all.
         no_conv_reason: why the other variants refuse `conv=`.
         weights: tags of the pretrained weights.
+        learning_rate: from which AdamW trains the networks, where nothing else is said.
     """
 
     name: str
@@ -168,6 +169,7 @@ class Family:
     plain_variants: frozenset[str] | None = None
     no_conv_reason: str = "its convolutions are group-equivariant already"
     weights: tuple[str, ...] = ()
+    learning_rate: float = 1e-3
     own: tuple[inspect.Parameter, ...] = field(init=False, repr=False)
     signature: inspect.Signature = field(init=False, repr=False)
 
@@ -202,7 +204,7 @@ class Family:
         return tuple(self._builder(name, by_compact_name[name.lower()]) for name in names)
 
     def _builder(self, builder_name, variant):
-        def builder(*args, **kwargs):
+        def create(*args, **kwargs):
             try:
                 bound = self.signature.bind(*args, **kwargs)
             except TypeError as error:
@@ -210,6 +212,7 @@ class Family:
             bound.apply_defaults()
             return self._create(variant, **bound.arguments)
 
+        builder: Any = create
         own = "".join(
             f"\n    {parameter}: see `{self.build.__module__}`." for parameter in self.own
         )

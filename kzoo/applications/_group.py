@@ -9,6 +9,11 @@ def _channels_last():
     return keras.config.image_data_format() == "channels_last"
 
 
+def group_axis():
+    """Return the axis of the group in a map on the group."""
+    return 3 if _channels_last() else 1
+
+
 def map_size(x):
     """Return height and width of a map, planar or on the group; None where unknown."""
     return tuple(x.shape[1:3] if _channels_last() else x.shape[-2:])
@@ -45,5 +50,5 @@ def dropout(x, rate, name):
     """Dropout whose mask is the same for all planes of the group."""
     mask: list[int | None] = [None] * len(x.shape)
     if len(x.shape) == 5:
-        mask[3 if _channels_last() else 1] = 1
+        mask[group_axis()] = 1
     return keras.layers.Dropout(rate, noise_shape=tuple(mask), name=name)(x)

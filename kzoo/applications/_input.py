@@ -32,8 +32,8 @@ def standard_shape(input_shape, *, default, min_size, fixed_size, include_top, m
     channels_first = keras.config.image_data_format() == "channels_first" and len(default) == 3
     if input_shape is None:
         free = not include_top and not fixed_size
-        sizes = [None if free else size for size in default[:-1]]
-        return (default[-1], *sizes) if channels_first else (*sizes, default[-1])
+        defaults = [None if free else size for size in default[:-1]]
+        return (default[-1], *defaults) if channels_first else (*defaults, default[-1])
     form = "(channels, height, width)" if channels_first else "(height, width, channels)"
     form = form if len(default) == 3 else "(length, channels)"
     if not isinstance(input_shape, (tuple, list)) or len(input_shape) != len(default):

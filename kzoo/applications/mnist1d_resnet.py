@@ -74,6 +74,7 @@ FAMILY = Family(
     input_shape=(40, 1),
     classes=10,
     statistics=None,
+    learning_rate=3e-3,
 )
 
 (MNIST1DResNet,) = FAMILY.builders("MNIST1DResNet")

@@ -119,6 +119,7 @@ FAMILY = Family(
     classes=10,
     statistics="cifar10",
     plain_variants=frozenset(),
+    learning_rate=3e-3,
 )
 
 P4AllCNNC, P4MAllCNNC = FAMILY.builders("P4AllCNNC", "P4MAllCNNC")

@@ -7,6 +7,10 @@ logits of `p4cnn` and `p4cnn_rotation_pooling` are the same for an image and for
 90, 180 and 270 degrees where height and width are even; on odd sizes the pooling leaves out the
 last row or column, and a warning says so.
 
+Such a network cannot tell a 6 from a 9 by which way up it is. With `readout="upright"` the last
+maps are read at the identity in place of the maximum over rotations: with the same parameters, the
+logits then are those of the image as it stands.
+
 The layers have the names of the authors' code. Deviation from it: where `p4cnn` is given a
 `dropout_rate`, a mask is shared by the planes of the group.
 """
@@ -15,11 +19,13 @@ import warnings
 from dataclasses import dataclass
 
 import keras
+from keras import ops
 
 from kzoo.applications import _group
 from kzoo.applications._family import Family, head_dtype
-from kzoo.layers import GroupPooling2D
-from kzoo.layers.group_spatial_pooling import GroupSpatialPooling2D
+from kzoo.layers import GroupPooling2D, GroupSpatialPooling2D
+
+READOUTS = ("invariant", "upright")
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,22 @@ def _warn_of_odd_size(size):
         )
 
 
-def build(config, x, options, *, dropout_rate=None):
+def _check_readout(config, readout):
+    if readout not in READOUTS:
+        raise ValueError(f"readout must be one of 'invariant', 'upright'; received {readout!r}.")
+    if readout == "upright" and config.rotations == "ignored":
+        raise ValueError(
+            "readout='upright' has no use in z2cnn, which has no rotations to read; leave it out."
+        )
+
+
+def build(config, x, options, *, dropout_rate=None, readout="invariant"):
     """Build the network; see `Family`.
 
     `dropout_rate` applies after every 3x3 layer but the second; `None` is the authors' own: 0.3 for
-    z2cnn, none for the others.
+    z2cnn, none for the others. `readout` is "invariant" or "upright", see the module's docstring.
     """
+    _check_readout(config, readout)
     rate = config.dropout_rate if dropout_rate is None else dropout_rate
     if config.rotations != "ignored":
         _warn_of_odd_size(_group.map_size(x))
@@ -89,7 +105,9 @@ def build(config, x, options, *, dropout_rate=None):
 
     def classifier(x):
         x = _convolve(x, config.rotations, options, options.classes, 4, "top", dtype=head_dtype())
-        if config.rotations != "ignored":
+        if readout == "upright":
+            x = ops.take(x, 0, axis=_group.group_axis())
+        elif config.rotations != "ignored":
             x = GroupPooling2D("max", dtype=head_dtype(), name="group_pool")(x)
         return keras.layers.GlobalMaxPooling2D(dtype=head_dtype(), name="global_pool")(x)
 
@@ -108,6 +126,7 @@ FAMILY = Family(
     min_size=28,
     statistics="mnist",
     plain_variants=frozenset({"z2cnn"}),
+    learning_rate=3e-3,
 )
 
 Z2CNN, P4CNNRotationPooling, P4CNN = FAMILY.builders("Z2CNN", "P4CNNRotationPooling", "P4CNN")

@@ -95,6 +95,7 @@ FAMILY = Family(
     build=build,
     variants=VARIANTS,
     input_shape=(224, 224, 3),
+    learning_rate=3e-3,
 )
 
 ResNet18, ResNet34, ResNet50, ResNet101, ResNet152 = FAMILY.builders(

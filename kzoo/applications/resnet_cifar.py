@@ -73,6 +73,7 @@ FAMILY = Family(
     input_shape=(32, 32, 3),
     classes=10,
     statistics="cifar10",
+    learning_rate=3e-3,
 )
 
 ResNet20CIFAR, ResNet32CIFAR, ResNet44CIFAR, ResNet56CIFAR, ResNet110CIFAR = FAMILY.builders(

@@ -81,6 +81,7 @@ FAMILY = Family(
     variants=VARIANTS,
     input_shape=(224, 224, 3),
     min_size=32,
+    learning_rate=1e-4,
 )
 
 VGG11, VGG13, VGG16, VGG19, VGG11BN, VGG13BN, VGG16BN, VGG19BN = FAMILY.builders(

@@ -3,6 +3,7 @@
 from kzoo.layers.connection_table_conv import ConnectionTableConv2D
 from kzoo.layers.group_conv import GroupEquivariantConv2D, LiftingConv2D
 from kzoo.layers.group_pooling import GroupPooling2D
+from kzoo.layers.group_spatial_pooling import GroupSpatialPooling2D
 from kzoo.layers.identity_shortcut import IdentityShortcut2D
 from kzoo.layers.locally_connected import LocallyConnected1D, LocallyConnected2D
 from kzoo.layers.lp_pooling import LpPooling2D
@@ -14,6 +15,7 @@ __all__ = [
     "ConnectionTableConv2D",
     "GroupEquivariantConv2D",
     "GroupPooling2D",
+    "GroupSpatialPooling2D",
     "IdentityShortcut2D",
     "LiftingConv2D",
     "LocallyConnected1D",

@@ -67,16 +67,46 @@ def test_features_turn_with_the_image(name):
     np.testing.assert_allclose(turned, rotation(1)(features), rtol=0, atol=1e-5 * features.max())
 
 
+@pytest.mark.parametrize("readout", ["invariant", "upright"])
 @pytest.mark.parametrize("name", EQUIVARIANT)
-def test_channels_first(name):
+def test_channels_first(name, readout):
     inputs = images(28, 28, 1)
-    last = build(name)
+    last = build(name, readout=readout)
     keras.config.set_image_data_format("channels_first")
-    first = build(name)
+    first = build(name, readout=readout)
     first.set_weights(last.get_weights())
     expected = np.asarray(last(inputs))
     outputs = np.asarray(first(np.moveaxis(inputs, -1, 1)))
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", EQUIVARIANT)
+def test_upright_readout_tells_rotations_apart(name, tmp_path):
+    """The invariant logits are the largest of the upright ones of the four rotations."""
+    model, invariant = build(name, readout="upright"), build(name)
+    invariant.set_weights(model.get_weights())
+    inputs = images(28, 28, 1)
+    upright = [np.asarray(model(rotation(quarters)(inputs))) for quarters in range(4)]
+    assert np.abs(upright[1] - upright[0]).max() > 1e-2 * np.abs(upright[0]).max()
+    expected = np.asarray(invariant(inputs))
+    np.testing.assert_allclose(
+        np.max(upright, axis=0), expected, rtol=0, atol=1e-5 * np.abs(expected).max()
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(np.asarray(loaded(inputs)), upright[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "readout", "message"),
+    [
+        ("p4cnn", "max", "readout must be one of 'invariant', 'upright'; received 'max'"),
+        ("z2cnn", "upright", "no use in z2cnn, which has no rotations to read"),
+    ],
+)
+def test_refused_readouts(name, readout, message):
+    with pytest.raises(ValueError, match=message):
+        kzoo.create_model(name, readout=readout)
 
 
 @pytest.mark.parametrize("name", EQUIVARIANT)

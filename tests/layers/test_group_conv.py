@@ -8,8 +8,7 @@ import pytest
 import scipy.ndimage
 from keras import ops
 
-from kzoo.layers import GroupEquivariantConv2D, GroupPooling2D, LiftingConv2D
-from kzoo.layers.group_spatial_pooling import GroupSpatialPooling2D
+from kzoo.layers import GroupEquivariantConv2D, GroupPooling2D, GroupSpatialPooling2D, LiftingConv2D
 from tests.helpers import check_layer
 
 # The elements as matrices that act on (x to the right, y upwards): rotations counter-clockwise,

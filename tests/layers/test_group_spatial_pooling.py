@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kzoo.layers.group_spatial_pooling import GroupSpatialPooling2D
+from kzoo.layers import GroupSpatialPooling2D
 from tests.helpers import check_layer
 
 POOLINGS = {

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from tests.helpers import check_layer
 
 from kzoo.layers import IdentityShortcut2D
+from tests.helpers import check_layer
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""The `kzoo` command."""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from kzoo.cli import data, evaluate, info, list, predict, train
+
+_COMMANDS = (list, info, data, train, evaluate, predict)
+# What bad input raises. Anything else is an error of the program, and shows its traceback.
+_BAD_INPUT = (ValueError, TypeError, OSError, ArithmeticError)
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that refuses in one sentence, without the usage lines."""
+
+    def error(self, message):
+        sys.stderr.write(f"kzoo: error: {message}; `{self.prog} --help` shows what is accepted.\n")
+        sys.exit(BAD_INPUT)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    parser = _Parser(prog="kzoo", description="A Keras 3 model zoo.", allow_abbrev=False)
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error (or set KZOO_DEBUG=1)"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_command(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status: 0, 2 for bad input, 130 when interrupted."""
+    argv = sys.argv[1:] if argv is None else [*argv]
+    try:
+        arguments = build_parser().parse_args(argv)
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    debug = arguments.debug or os.environ.get("KZOO_DEBUG", "") not in ("", "0")
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            return arguments.run(arguments)
+        except KeyboardInterrupt:
+            hint = train.how_to_resume(argv, arguments) if arguments.run is train.run else ""
+            print(f"kzoo: interrupted{hint}", file=sys.stderr)
+            return INTERRUPTED
+        except BrokenPipeError:
+            # The reader of a pipe, such as `head`, has gone; there is no one to tell.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            return 0
+        except _BAD_INPUT as error:
+            if debug:
+                raise
+            print(f"kzoo: error: {_one_line(error)}", file=sys.stderr)
+            return BAD_INPUT
+
+
+def _one_line(error):
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    print(f"kzoo: warning: {' '.join(str(message).split())}", file=sys.stderr)

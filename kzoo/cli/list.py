@@ -1,0 +1,37 @@
+"""`kzoo list`: the models."""
+
+import difflib
+
+
+def add_command(commands):
+    """Add the command to the parser."""
+    parser = commands.add_parser("list", help="list the models", allow_abbrev=False)
+    parser.add_argument("pattern", nargs="?", default="*", help='wildcards, such as "resnet*"')
+    parser.add_argument("--family", help="only this family")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """Print a table of names, families and default inputs."""
+    from kzoo.registry import find_family, list_models
+
+    names = list_models(arguments.pattern, family=arguments.family)
+    if not names:
+        near = difflib.get_close_matches(
+            arguments.pattern.strip("*?").lower(), list_models(), n=3, cutoff=0.4
+        )
+        nearest = f"the nearest are {', '.join(near)}" if near else "`kzoo list` shows them all"
+        raise ValueError(f"no model is named like {arguments.pattern!r}; {nearest}.")
+    rows = [("MODEL", "FAMILY", "INPUT")]
+    for name in names:
+        family = find_family(name)
+        rows.append((name, family.name, " x ".join(map(str, family.input_shape))))
+    print_table(rows)
+    return 0
+
+
+def print_table(rows):
+    """Print rows of text in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())

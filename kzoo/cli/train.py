@@ -1,0 +1,72 @@
+"""`kzoo train`: from a model and a data set to a run folder."""
+
+import shlex
+
+from kzoo.cli._options import (
+    RECIPE_OPTIONS,
+    add_data_options,
+    add_model_options,
+    add_recipe_options,
+)
+
+
+def add_command(commands):
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "train", help="train a model, evaluate it, and write a run folder", allow_abbrev=False
+    )
+    parser.add_argument("model", help="name of a model, see `kzoo list`")
+    parser.add_argument(
+        "--data", required=True, metavar="NAME_OR_FOLDER", help="see `kzoo data list`"
+    )
+    parser.add_argument("--output", metavar="FOLDER", help="default runs/MODEL-DATA")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in that folder; repeat the options it was started with",
+    )
+    add_recipe_options(parser)
+    add_model_options(parser)
+    parser.add_argument("--weights", metavar="FILE", help="initial weights")
+    add_data_options(parser)
+    parser.add_argument("--download", action="store_true", help="download a missing data set")
+    parser.add_argument(
+        "--skip-unreadable", action="store_true", help="leave out images that cannot be read"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """Train, and print the test accuracy and where the run is."""
+    from kzoo.training import train
+
+    given = vars(arguments)
+    trained = train(
+        arguments.model,
+        arguments.data,
+        recipe={name: given[name] for name in RECIPE_OPTIONS if name in given},
+        output=arguments.output,
+        resume=arguments.resume,
+        image_size=arguments.image_size,
+        weights=arguments.weights,
+        conv=arguments.conv,
+        model_options=dict(arguments.option),
+        data_dir=arguments.data_dir,
+        download=arguments.download,
+        skip_unreadable=arguments.skip_unreadable,
+    )
+    for split, measured in trained.results.items():
+        print(f"{split:<10} accuracy {measured['accuracy']:.4f}, loss {measured['loss']:.4f}")
+    print(f"run folder {trained.folder}")
+    return 0
+
+
+def how_to_resume(argv, arguments):
+    """Return how to continue what was interrupted, if there is something to continue."""
+    from kzoo.training.run import run_folder
+
+    folder = run_folder(arguments.output, arguments.model, arguments.data)
+    if not folder.exists():
+        return ""
+    command = argv if arguments.resume else [*argv, "--resume"]
+    return f"; continue with `kzoo {shlex.join(command)}`"

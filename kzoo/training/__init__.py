@@ -1,0 +1,11 @@
+"""Training, evaluating and predicting."""
+
+from kzoo.training.checkpoint import CheckpointError
+from kzoo.training.evaluate import evaluate
+from kzoo.training.fit import fit
+from kzoo.training.folder import RunError
+from kzoo.training.predict import predict
+from kzoo.training.recipe import Recipe
+from kzoo.training.run import Run, train
+
+__all__ = ["CheckpointError", "Recipe", "Run", "RunError", "evaluate", "fit", "predict", "train"]

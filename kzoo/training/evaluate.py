@@ -1,0 +1,89 @@
+"""How well a trained network does on a split."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import log_softmax
+
+from kzoo.training.folder import add_results
+from kzoo.training.objective import logits_model
+from kzoo.training.plots import draw_confusion_matrix
+from kzoo.training.run import Run
+
+
+def evaluate(run: Run | str | os.PathLike, split: str = "test", *, data_dir=None) -> dict[str, Any]:
+    """Measure a run's model on one split, and draw its confusion matrix into the run folder.
+
+    Args:
+        run: the run, or its folder.
+        split: "test", "validation" or "train", as the run used them.
+        data_dir: where TensorFlow Datasets are now, if they have moved.
+
+    Returns:
+        `accuracy`, `loss` (cross-entropy without smoothing and class weights), `examples`, and
+        `confusion_matrix` with true classes as rows. All but the matrix go to `results.json`.
+
+    Raises:
+        RunError: the run folder is incomplete or damaged.
+        ValueError: the run has no such split.
+    """
+    from kzoo.data import Pipeline, open_source
+
+    run = run if isinstance(run, Run) else Run.open(run)
+    data = run.data
+    used = {name: part for name, part in data["splits"].items() if part}
+    if split not in used:
+        raise ValueError(
+            f"split must be one of {', '.join(used)} for {run.folder}; received {split!r}."
+        )
+    model = run.model()
+    source = open_source(
+        data["name"],
+        data_dir=data_dir or data["data_dir"],
+        skip_unreadable=data["skip_unreadable"],
+    )
+    if list(source.spec.class_names) != data["class_names"]:
+        raise ValueError(
+            f"{data['name']} has the classes {', '.join(source.spec.class_names)}, and had "
+            f"{', '.join(data['class_names'])} when {run.folder} was trained; evaluate it on "
+            "the data it knows."
+        )
+    pipeline = Pipeline(
+        source,
+        used[split],
+        batch_size=run.recipe.batch_size,
+        image_size=data["image_size"],
+        shuffle=False,
+    )
+    log_probabilities = predict_log_probabilities(model, pipeline.dataset())
+    labels = pipeline.labels()
+    predicted = log_probabilities.argmax(axis=1)
+    matrix = np.zeros((len(run.class_names),) * 2, int)
+    np.add.at(matrix, (labels, predicted), 1)
+    draw_confusion_matrix(picture_path(run.folder, split), matrix, run.class_names)
+    measured = {
+        "accuracy": float(np.mean(predicted == labels)),
+        "loss": float(-np.mean(log_probabilities[np.arange(len(labels)), labels])),
+        "examples": len(labels),
+    }
+    add_results(run.folder, {split: measured})
+    return measured | {"confusion_matrix": matrix.tolist()}
+
+
+def picture_path(folder, split: str) -> Path:
+    """Return where the confusion matrix of a split is drawn."""
+    return Path(folder, "confusion_matrix.png" if split == "test" else f"confusion_{split}.png")
+
+
+def predict_log_probabilities(model, inputs) -> np.ndarray:
+    """Return the logarithm of the class probabilities, float64 (examples, classes).
+
+    It is taken from the logits, where a probability may be zero in float32.
+    """
+    outputs, from_logits = logits_model(model)
+    scores = np.asarray(outputs.predict(inputs, verbose=0), np.float64)
+    if from_logits:
+        return log_softmax(scores, axis=1)
+    return np.log(np.maximum(scores, np.finfo(np.float32).tiny))

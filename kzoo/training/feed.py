@@ -1,0 +1,171 @@
+"""What `fit` accepts as data, brought to one form."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Batches of training data.
+
+    Attributes:
+        stream: function from the first epoch to what `keras.Model.fit` takes.
+        steps: batches in one epoch.
+        endless: whether `stream` goes on for ever, so that an epoch is `steps` batches of it.
+        labels: function that returns all labels, shape (examples,); `None` where they are unknown.
+        class_names: names of the classes, where they are known.
+    """
+
+    stream: Callable[[int], Any]
+    steps: int
+    endless: bool
+    labels: Callable[[], np.ndarray] | None = None
+    class_names: tuple[str, ...] = ()
+
+
+class ShuffledArrays(keras.utils.PyDataset):
+    """Endless batches of arrays, whose order is a function of the seed and the epoch."""
+
+    def __init__(self, x, y, batch_size, seed, first_epoch):
+        super().__init__()
+        self.x, self.y = x, y
+        self.batch_size = batch_size
+        self.seed = seed
+        self.first_epoch = first_epoch
+        self.steps = -(-len(x) // batch_size)
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0))
+
+    @property
+    def num_batches(self):
+        return None
+
+    def __getitem__(self, index):
+        epoch, step = divmod(index, self.steps)
+        epoch += self.first_epoch
+        if self._order[0] != epoch:
+            self._order = epoch, np.random.default_rng((self.seed, epoch)).permutation(len(self.x))
+        chosen = self._order[1][step * self.batch_size : (step + 1) * self.batch_size]
+        return self.x[chosen], self.y[chosen]
+
+
+def training_feed(data, batch_size: int, seed: int) -> Feed:
+    """Return the feed of arrays `(x, y)`, a pipeline, a PyDataset or a `tf.data.Dataset`."""
+    if isinstance(data, tuple):
+        x, y = _arrays(data, "data")
+
+        def stream(first_epoch):
+            return ShuffledArrays(x, y, batch_size, seed, first_epoch)
+
+        return Feed(stream, -(-len(x) // batch_size), True, lambda: y)
+    if _is_pipeline(data):
+        return Feed(data.stream, data.steps, True, data.labels, data.spec.class_names)
+    steps = _batches(data)
+    return Feed(lambda first_epoch: data, steps, False)
+
+
+def validation_batches(data, batch_size: int):
+    """Return validation data as what `keras.Model.fit` takes, with its batch size."""
+    if data is None:
+        return {}
+    if isinstance(data, tuple):
+        return {
+            "validation_data": _arrays(data, "validation_data"),
+            "validation_batch_size": batch_size,
+        }
+    if _is_pipeline(data):
+        return {"validation_data": data.dataset()}
+    _batches(data)
+    return {"validation_data": data}
+
+
+def class_weights(recipe_weights, feed: Feed, classes: int) -> dict[int, float] | None:
+    """Return the weight of each class index, or `None`.
+
+    "balanced" gives class `c` the weight `examples / (classes * examples of c)`, so that the mean
+    weight of an example is one. A mapping leaves the classes that it does not name at one.
+    """
+    if recipe_weights is None:
+        return None
+    if recipe_weights == "balanced":
+        if feed.labels is None:
+            raise ValueError(
+                "class_weights='balanced' needs to know all labels, which a PyDataset or "
+                "tf.data.Dataset does not tell; give a mapping from class to weight."
+            )
+        counts = np.bincount(feed.labels(), minlength=classes)
+        present = np.count_nonzero(counts)
+        return {
+            index: float(counts.sum() / (present * count)) if count else 1.0
+            for index, count in enumerate(counts)
+        }
+    weights = dict.fromkeys(range(classes), 1.0)
+    for name, weight in recipe_weights.items():
+        weights[_class_index(name, feed.class_names, classes)] = weight
+    return weights
+
+
+def _class_index(name, class_names, classes):
+    if name in class_names:
+        return class_names.index(name)
+    if name.isdecimal() and int(name) < classes:
+        return int(name)
+    accepted = ", ".join(class_names) or f"0 to {classes - 1}"
+    raise ValueError(f"class_weights names the class {name!r}; the classes are {accepted}.")
+
+
+def check_labels(feed: Feed, classes: int):
+    """Refuse labels that are no class of the model."""
+    if feed.labels is None:
+        return
+    labels = feed.labels()
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(
+            f"labels must be integers from 0 to {classes - 1}, as the model has {classes} "
+            f"classes; received {labels.min()} to {labels.max()}."
+        )
+
+
+def _arrays(pair, argument):
+    if len(pair) != 2:
+        raise ValueError(f"{argument} must be (x, y) as arrays; received {len(pair)} of them.")
+    x, y = (np.asarray(array) for array in pair)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(
+            f"the labels of {argument} must be integers of shape (examples,), not one-hot; "
+            f"received {y.dtype} of shape {y.shape}."
+        )
+    if len(x) != len(y) or not len(x):
+        raise ValueError(
+            f"{argument} must have as many labels as examples, one at least; received {len(x)} "
+            f"examples and {len(y)} labels."
+        )
+    return x, y
+
+
+def _is_pipeline(data):
+    return hasattr(data, "stream") and hasattr(data, "spec")
+
+
+def _batches(data):
+    """Batches in one epoch of a PyDataset or tf.data.Dataset; nothing else is accepted."""
+    if isinstance(data, keras.utils.PyDataset):
+        steps = data.num_batches
+    elif hasattr(data, "cardinality"):
+        steps = int(data.cardinality())
+    else:
+        raise TypeError(
+            "data must be arrays (x, y), a kzoo.data.Pipeline, a PyDataset or a tf.data.Dataset; "
+            f"received {type(data).__name__}."
+        )
+    if steps is None or steps < 1:
+        raise ValueError(
+            "data must tell how many batches an epoch has; give the PyDataset a length, or the "
+            "tf.data.Dataset dataset.apply(tf.data.experimental.assert_cardinality(n))."
+        )
+    return steps

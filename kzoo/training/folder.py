@@ -1,0 +1,168 @@
+"""The run folder: where it may be, what it was started with, and its files."""
+
+import json
+import os
+import platform
+import shutil
+import zipfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kzoo.training.files import replacing, write_json
+
+CONFIG, MODEL, RESULTS = "config.json", "model.keras", "results.json"
+# What may change between the start of a run and its resumption.
+_MAY_DIFFER = ("versions", "data.data_dir")
+
+
+class RunError(ValueError):
+    """A run folder cannot be written or read."""
+
+
+def check_output(folder: Path, resume: bool):
+    """Refuse a folder that a run cannot be written to, without touching the disk."""
+    if resume:
+        read_config(folder)
+        return
+    if os.path.lexists(folder):
+        raise RunError(
+            f"output {folder} exists already; name another folder with output, or continue the "
+            "run in it with resume."
+        )
+    parent = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise RunError(f"output {folder} cannot be created: {parent} is not a writable folder.")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return what a run was started with."""
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunError(f"{folder} is no run folder: it has no {CONFIG}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is damaged: {error}.") from None
+    if not isinstance(config, dict) or "recipe" not in config:
+        raise RunError(f"{path} is not the {CONFIG} of a run: it has no recipe.")
+    return config
+
+
+class RunFolder:
+    """A run folder while it is being written.
+
+    As a context, it takes the folder away again where the block fails before `keep` was called.
+
+    Args:
+        folder: where.
+        config: what the run is started with; compared to the folder's where it is resumed.
+        resume: whether to continue the run that is there.
+
+    Raises:
+        RunError: the folder exists already, cannot be created, is no run folder, or was started
+            with something else.
+    """
+
+    def __init__(self, folder: Path, config: dict[str, Any], resume: bool):
+        check_output(folder, resume)
+        self.path = folder
+        self._remove = None
+        if resume:
+            _same_config(folder, config)
+            return
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        try:
+            folder.mkdir(parents=True)
+            self._remove = missing[-1]
+            write_json(folder / CONFIG, config)
+        except OSError as error:
+            self._clear()
+            raise RunError(f"output {folder} cannot be written: {error.strerror}.") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        if kind is not None:
+            self._clear()
+
+    def keep(self):
+        """Leave the folder where it is, whatever happens from now on."""
+        self._remove = None
+
+    def _clear(self):
+        if self._remove is not None:
+            shutil.rmtree(self._remove)
+            self._remove = None
+
+
+def save_model(folder: Path, model: keras.Model):
+    """Write `model.keras`."""
+    with replacing(folder / MODEL) as partial:
+        model.save(partial)
+
+
+def load_model(folder: Path) -> keras.Model:
+    """Read `model.keras`; a missing or damaged one is refused."""
+    path = folder / MODEL
+    if not path.exists():
+        read_config(folder)
+        raise RunError(f"{folder} has no {MODEL}: its training has not ended, resume it first.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        raise RunError(f"{path} is damaged ({error}); train again.") from None
+    if damaged is not None:
+        raise RunError(f"{path} is damaged (its part {damaged}); train again.")
+    return keras.saving.load_model(path, compile=False)
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    """Return the measurements of a run by split; empty before the first."""
+    path = folder / RESULTS
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def add_results(folder: Path, results: dict[str, Any]):
+    """Add measurements to `results.json`."""
+    write_json(folder / RESULTS, read_results(folder) | results)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    backend = keras.config.backend()
+    import kzoo
+
+    return {
+        "kzoo": kzoo.__version__,
+        "keras": keras.__version__,
+        "backend": backend,
+        backend: metadata.version(backend),
+        "python": platform.python_version(),
+    }
+
+
+def _same_config(folder, config):
+    started = _flat(json.loads(json.dumps(read_config(folder))))
+    now = _flat(json.loads(json.dumps(config)))
+    for name in sorted(started.keys() | now.keys()):
+        if name.startswith(_MAY_DIFFER):
+            continue
+        if started.get(name) != now.get(name):
+            raise RunError(
+                f"{name} is {now.get(name)!r}, and {started.get(name)!r} in {folder / CONFIG}; "
+                "resume with what the run was started with."
+            )
+
+
+def _flat(value, prefix=""):
+    if not isinstance(value, dict) or not value:
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        flat |= _flat(item, f"{prefix}.{key}" if prefix else key)
+    return flat

@@ -1,0 +1,262 @@
+"""The `kzoo` command: what it prints, and how it refuses bad input."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import kzoo
+from kzoo.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(capsys, *arguments):
+    """Return the exit status, standard output and standard error of one command."""
+    capsys.readouterr()
+    status = main([str(argument) for argument in arguments])
+    return status, *capsys.readouterr()
+
+
+def refusal(capsys, *arguments):
+    """Return the one sentence with which a command refuses."""
+    status, _, error = run(capsys, *arguments)
+    assert status == 2
+    assert error.startswith("kzoo: error: ")
+    assert error.count("\n") == 1
+    assert error.endswith("\n")
+    assert "Traceback" not in error
+    return error
+
+
+def test_list(capsys):
+    status, out, error = run(capsys, "list", "resnet*_cifar")
+    lines = out.splitlines()
+    assert (status, error) == (0, "")
+    assert lines[0].split() == ["MODEL", "FAMILY", "INPUT"]
+    assert [line.split()[0] for line in lines[1:]] == kzoo.list_models("resnet*_cifar")
+    assert "32 x 32 x 3" in lines[1]
+
+
+def test_list_nothing(capsys):
+    assert "the nearest are" in refusal(capsys, "list", "lennet*")
+    assert "`kzoo list` shows them all" in refusal(capsys, "list", "%%%%")
+
+
+def test_info(capsys, tmp_path):
+    picture = tmp_path / "net.png"
+    status, out, _ = run(capsys, "info", "resnet20_cifar", "--picture", picture)
+    assert status == 0
+    info = kzoo.model_info("resnet20_cifar")
+    for word in (f"{info.parameters:,}", f"{info.multiply_adds:,}", info.paper, "layer1.0.conv1"):
+        assert word in out
+    with Image.open(picture) as image:
+        assert min(image.size) > 500
+
+
+def test_info_of_a_changed_model(capsys):
+    status, out, _ = run(capsys, "info", "resnet20_cifar", "--conv", "tiled", "--image-size", 48)
+    assert status == 0
+    assert "48 x 48 x 3" in out
+    assert "TiledConv2D" in out
+
+
+def test_data_list(capsys):
+    status, out, _ = run(capsys, "data", "list")
+    assert status == 0
+    assert {"digits", "mnist1d", "rotated_mnist"} <= {line.split()[0] for line in out.splitlines()}
+
+
+def test_train_evaluate_predict(capsys, tmp_path):
+    folder = tmp_path / "run"
+    status, out, error = run(
+        capsys,
+        *["train", "lenet5", "--data", "digits", "--output", folder, "--epochs", 2],
+        *["--batch-size", 100, "--optimizer", "sgd", "--momentum", 0, "--no-nesterov"],
+        *["--learning-rate", 0.05, "--schedule", "step", "--milestones", "0.5,0.8"],
+        *["--option", "connections='paper'", "--seed", 3, "--augment", "crop=1"],
+    )
+    assert (status, error) == (0, "")
+    assert out.splitlines()[-1] == f"run folder {folder}"
+    assert "\nEpoch 2/2\n" in out
+    accuracy = next(line for line in out.splitlines() if line.startswith("test "))
+    config = kzoo.training.Run.open(folder).config
+    assert config["recipe"]["milestones"] == [0.5, 0.8]
+    assert config["recipe"]["seed"] == 3
+    assert config["model"]["options"]["connections"] == "paper"
+
+    status, out, error = run(capsys, "evaluate", folder)
+    assert (status, error) == (0, "")
+    assert out.splitlines()[0].split()[-1] in accuracy
+    assert out.splitlines()[-1] == f"confusion matrix in {folder / 'confusion_matrix.png'}"
+
+    image = tmp_path / "digit.png"
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(image)
+    status, out, error = run(capsys, "predict", folder, image, "--top", 2)
+    lines = out.splitlines()
+    assert (status, error, lines[0], len(lines)) == (0, "", str(image), 3)
+    assert lines[1].split()[0] in "0123456789"
+    assert lines[1].endswith("%")
+
+
+TRAIN = ("train", "lenet5", "--data", "digits")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "arguments are required: COMMAND"),
+        (("fly",), "invalid choice: 'fly'"),
+        ((*TRAIN, "--bogus"), "unrecognized arguments: --bogus"),
+        ((*TRAIN, "--epochs", "many"), "--epochs: invalid int value: 'many'"),
+        ((*TRAIN, "--epochs", "0"), "epochs must be at least 1; received 0"),
+        ((*TRAIN, "--batch-size", "-5"), "batch_size must be at least 1; received -5"),
+        ((*TRAIN, "--learning-rate", "0"), "learning_rate must be above 0; received 0"),
+        ((*TRAIN, "--xla", "maybe"), "--xla: invalid choice: 'maybe'"),
+        ((*TRAIN, "--class-weights", "fair"), "'fair' is neither balanced nor CLASS=WEIGHT"),
+        ((*TRAIN, "--option", "dropout"), "'dropout' is not KEY=VALUE"),
+        ((*TRAIN, "--option", "dropout_rate=2"), "unexpected keyword argument 'dropout_rate'"),
+        ((*TRAIN, "--conv", "round"), "conv must be one of 'standard', 'tiled'"),
+        ((*TRAIN, "--image-size", "3"), "image_size must be at least 16 for lenet5; received 3"),
+        ((*TRAIN, "--weights", "none.safetensors"), "none.safetensors"),
+        ((*TRAIN, "--augment", "explode"), "received 'explode'"),
+        ((*TRAIN, "--output", "/proc/run"), "output /proc/run cannot be written"),
+        ((*TRAIN, "--output", __file__), "exists already"),
+        ((*TRAIN, "--output", f"{__file__}/run"), "is not a writable folder"),
+        ((*TRAIN, "--output", "nowhere", "--resume"), "nowhere is no run folder"),
+        (("train", "lenet6", "--data", "digits"), "no model 'lenet6'; did you mean lenet5"),
+        (("train", "lenet5", "--data", "digitz"), "digitz"),
+        (("train", "cs231n", "--data", "digits", "--option", "filters=-2"), "filters"),
+        (("info", "lenet6"), "no model 'lenet6'"),
+        (("info", "lenet5", "--picture", "net.txt"), "must end in .png, .svg or .pdf"),
+        (("info", "lenet5", "--picture", "no/net.png"), "no is no folder"),
+        (("evaluate", "no_such_run"), "no_such_run is no run folder"),
+        (("predict", "no_such_run", "x.png"), "no_such_run is no run folder"),
+        (("predict", "no_such_run"), "required: IMAGE"),
+    ],
+)
+def test_bad_input(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert message in refusal(capsys, *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def images(folder, counts):
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = np.full((20, 20, 3), 20 * number, np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_bad_folders(capsys, tmp_path):
+    output = tmp_path / "run"
+    folder = images(tmp_path / "images", {"cat": 6, "dog": 6})
+    train = ("train", "lenet5", "--data", folder, "--output", output, "--image-size", 16)
+    bad = folder / "dog" / "3.png"
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[: len(whole) // 2])
+    assert str(bad) in refusal(capsys, *train)
+    (folder / "fish").mkdir()
+    bad.write_bytes(whole)
+    assert "fish" in refusal(capsys, *train)
+    assert not output.exists()
+
+
+@pytest.mark.filterwarnings("default:Left out 1 of 18")
+def test_an_unreadable_image_is_left_out_when_asked(capsys, tmp_path):
+    folder = images(tmp_path / "images", {"cat": 9, "dog": 9})
+    (folder / "dog" / "3.png").write_bytes(b"no image")
+    status, _, error = run(
+        capsys,
+        *["train", "lenet5", "--data", folder, "--output", tmp_path / "run", "--epochs", 1],
+        *["--skip-unreadable", "--validation-split", 0.3],
+    )
+    assert status == 0
+    assert "kzoo: warning: " in error
+    assert "3.png" in error
+
+
+def test_wrong_channels_against_weights(capsys, tmp_path):
+    from safetensors.numpy import save_file
+
+    from kzoo.weights.rules import entries
+
+    def in_pytorch_layout(array):
+        if array.ndim == 4:
+            array = np.moveaxis(array, (-1, -2), (0, 1))
+        return np.ascontiguousarray(array.T if array.ndim == 2 else array)
+
+    arrays = {
+        entry.source: in_pytorch_layout(keras.ops.convert_to_numpy(entry.variable))
+        for layer in kzoo.create_model("resnet20_cifar").layers
+        for entry in entries(layer)
+    }
+    save_file(arrays, tmp_path / "w.safetensors")
+    error = refusal(
+        capsys,
+        *["train", "resnet20_cifar", "--data", "digits", "--output", tmp_path / "run"],
+        *["--weights", tmp_path / "w.safetensors"],
+    )
+    assert "conv1" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_damaged_model(capsys, tmp_path, lenet_run):
+    (tmp_path / "config.json").write_bytes((lenet_run.folder / "config.json").read_bytes())
+    whole = (lenet_run.folder / "model.keras").read_bytes()
+    (tmp_path / "model.keras").write_bytes(whole[:1000])
+    Image.new("L", (8, 8)).save(tmp_path / "x.png")
+    for command in (("evaluate", tmp_path), ("predict", tmp_path, tmp_path / "x.png")):
+        assert "model.keras is damaged" in refusal(capsys, *command)
+
+
+def test_resume_with_other_options(capsys, lenet_run):
+    train = ("train", "lenet5", "--data", "digits", "--output", lenet_run.folder, "--resume")
+    assert "resume with what the run was started with" in refusal(capsys, *train)
+
+
+def test_debug_shows_the_traceback(monkeypatch):
+    with pytest.raises(ValueError, match="epochs must be"):
+        main(["--debug", *TRAIN, "--epochs", "0"])
+    monkeypatch.setenv("KZOO_DEBUG", "1")
+    with pytest.raises(ValueError, match="epochs must be"):
+        main([*TRAIN, "--epochs", "0"])
+
+
+def test_interrupt_says_how_to_resume(capsys, tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kzoo.training.train", interrupted)
+    status, _, error = run(capsys, *TRAIN, "--output", tmp_path, "--epochs", 3)
+    assert status == 130
+    assert error == (
+        "kzoo: interrupted; continue with `kzoo train lenet5 --data digits --output "
+        f"{tmp_path} --epochs 3 --resume`\n"
+    )
+
+
+def test_help_names_every_command(capsys):
+    status, out, _ = run(capsys, "--help")
+    assert status == 0
+    for command in ("list", "info", "data", "train", "evaluate", "predict"):
+        assert f"    {command} " in out
+
+
+def test_launcher_and_module_say_one_sentence(tmp_path):
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "kzoo", "info", "lenet6"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("kzoo: error: there is no model 'lenet6'")
+    assert done.stderr.count("\n") == 1

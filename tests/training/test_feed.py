@@ -1,0 +1,95 @@
+"""What `fit` accepts as data."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kzoo.training.feed import check_labels, class_weights, training_feed, validation_batches
+
+X = np.arange(10, dtype="float32")[:, None]
+Y = np.array([0, 0, 0, 0, 0, 0, 1, 1, 2, 2])
+
+
+def epoch(feed, stream, number):
+    return np.concatenate(
+        [stream[number * feed.steps + step][0][:, 0] for step in range(feed.steps)]
+    )
+
+
+def test_arrays_come_in_an_order_of_seed_and_epoch():
+    feed = training_feed((X, Y), 4, seed=3)
+    assert feed.steps == 3
+    stream, later = feed.stream(0), feed.stream(2)
+    orders = [epoch(feed, stream, number) for number in range(4)]
+    for order in orders:
+        np.testing.assert_array_equal(np.sort(order), X[:, 0])
+    assert len({tuple(order) for order in orders}) == 4
+    np.testing.assert_array_equal(epoch(feed, later, 0), orders[2])
+    np.testing.assert_array_equal(epoch(feed, later, 1), orders[3])
+    other = training_feed((X, Y), 4, seed=4)
+    assert not np.array_equal(epoch(other, other.stream(0), 0), orders[0])
+
+
+def test_labels_stay_with_their_examples():
+    x, y = training_feed((X, Y), 10, seed=0).stream(0)[0]
+    np.testing.assert_array_equal(y, Y[x[:, 0].astype(int)])
+
+
+def test_balanced_class_weights_have_mean_one_over_examples():
+    weights = class_weights("balanced", training_feed((X, Y), 4, 0), 3)
+    assert weights == pytest.approx({0: 10 / 18, 1: 10 / 6, 2: 10 / 6})
+    assert np.mean([weights[label] for label in Y]) == pytest.approx(1)
+
+
+def test_class_weights_by_index():
+    feed = training_feed((X, Y), 4, 0)
+    assert class_weights({"1": 3.0}, feed, 3) == {0: 1.0, 1: 3.0, 2: 1.0}
+    assert class_weights(None, feed, 3) is None
+    with pytest.raises(ValueError, match="names the class 'dog'; the classes are 0 to 2"):
+        class_weights({"dog": 2.0}, feed, 3)
+
+
+def test_tf_dataset_and_py_dataset():
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
+    feed = training_feed(dataset, 99, 0)
+    assert (feed.steps, feed.endless, feed.stream(5) is dataset) == (3, False, True)
+    with pytest.raises(ValueError, match="class_weights='balanced' needs to know all labels"):
+        class_weights("balanced", feed, 3)
+    with pytest.raises(ValueError, match="must tell how many batches an epoch has"):
+        training_feed(dataset.repeat(), 4, 0)
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, index):
+            return X, Y
+
+    assert training_feed(Batches(), 4, 0).steps == 5
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ((X, np.eye(3)[Y]), r"integers of shape \(examples,\), not one-hot; received float64"),
+        ((X[:3], Y), "as many labels as examples, one at least; received 3 examples and 10 labels"),
+        ((X[:0], Y[:0]), "one at least; received 0 examples"),
+        ((X, Y, Y), r"data must be \(x, y\) as arrays; received 3"),
+    ],
+)
+def test_refused_arrays(data, message):
+    with pytest.raises(ValueError, match=message):
+        training_feed(data, 4, 0)
+
+
+def test_refused_type():
+    with pytest.raises(TypeError, match="data must be arrays .* received list"):
+        training_feed([X, Y], 4, 0)
+    with pytest.raises(TypeError, match="received str"):
+        validation_batches("digits", 4)
+
+
+def test_labels_that_are_no_class():
+    with pytest.raises(ValueError, match="labels must be integers from 0 to 1, .* received 0 to 2"):
+        check_labels(training_feed((X, Y), 4, 0), 2)

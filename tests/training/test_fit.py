@@ -1,0 +1,246 @@
+"""`fit` on small arrays: it learns, resumes exactly, and obeys each field of the recipe."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kzoo.training import Recipe, RunError, fit
+from kzoo.training.recorder import Recorder, validated_epochs
+from tests.training.small import small_data, small_model
+
+RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.02)
+VALIDATION = small_data(30, seed=1)
+
+
+def variables(model):
+    return [keras.ops.convert_to_numpy(variable) for variable in model.variables]
+
+
+def fresh_model(**options):
+    keras.utils.set_random_seed(7)
+    return small_model(**options)
+
+
+def assert_equal(first, second):
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_it_learns_and_writes_its_folder(tmp_path):
+    model, folder = fresh_model(), tmp_path / "runs" / "one"
+    history = fit(model, small_data(), RECIPE, validation_data=VALIDATION, output=folder, verbose=0)
+    assert history[-1]["val_accuracy"] > 0.8
+    assert {path.name for path in folder.iterdir()} == {
+        "checkpoints",
+        "config.json",
+        "curves.png",
+        "history.csv",
+        "model.keras",
+        "tensorboard",
+    }
+    with open(folder / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["val_loss"]) for row in rows] == [row["val_loss"] for row in history]
+    config = json.loads((folder / "config.json").read_text())
+    assert Recipe.from_dict(config["recipe"]) == RECIPE
+    assert (config["model"]["name"], config["versions"]["keras"]) == ("small", keras.__version__)
+    saved = keras.saving.load_model(folder / "model.keras")
+    assert not saved.compiled
+    x = VALIDATION[0]
+    np.testing.assert_array_equal(saved.predict(x, verbose=0), model.predict(x, verbose=0))
+    np.testing.assert_allclose(model.predict(x, verbose=0).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_same_seed_same_weights_other_seed_others():
+    results = []
+    for seed in (0, 0, 1):
+        model = fresh_model()
+        fit(model, small_data(), Recipe(epochs=2, batch_size=16, seed=seed), verbose=0)
+        results.append(variables(model))
+    assert_equal(results[0], results[1])
+    assert not np.array_equal(results[0][0], results[2][0])
+
+
+@pytest.mark.parametrize("early_stopping", [None, 10])
+def test_an_interrupted_training_resumes_exactly(tmp_path, monkeypatch, early_stopping):
+    monkeypatch.setattr("kzoo.training.recorder._CHECKPOINT_EVERY", 0)
+    recipe = Recipe(epochs=4, batch_size=16, early_stopping=early_stopping, optimizer="sgd")
+    arguments = {"validation_data": VALIDATION, "verbose": 0}
+    whole = fresh_model()
+    expected = fit(whole, small_data(), recipe, **arguments)
+
+    ended = Recorder.on_epoch_end
+
+    def interrupted(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+        ended(self, epoch, logs)
+
+    folder = tmp_path / "run"
+    monkeypatch.setattr(Recorder, "on_epoch_end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(fresh_model(), small_data(), recipe, output=folder, **arguments)
+    monkeypatch.setattr(Recorder, "on_epoch_end", ended)
+    assert not (folder / "model.keras").exists()
+    resumed = small_model()
+    history = fit(resumed, small_data(), recipe, output=folder, resume=True, **arguments)
+    assert_equal(variables(whole), variables(resumed))
+    drop = ("seconds",)
+    assert [{k: v for k, v in row.items() if k not in drop} for row in history] == [
+        {k: v for k, v in row.items() if k not in drop} for row in expected
+    ]
+    again = small_model()
+    assert fit(again, small_data(), recipe, output=folder, resume=True, **arguments) == history
+    assert_equal(again.get_weights(), whole.get_weights())
+
+
+def test_early_stopping_restores_the_best_weights():
+    recipe = Recipe(
+        epochs=60, batch_size=16, learning_rate=0.5, schedule="constant", early_stopping=3
+    )
+    model, scores = fresh_model(), []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            scores.append(self.model.get_weights())
+
+    original = keras.Model.fit
+
+    def watched(self, *args, callbacks=(), **kwargs):
+        return original(self, *args, callbacks=[Watch(), *callbacks], **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "fit", watched)
+        history = fit(model, small_data(), recipe, validation_data=VALIDATION, verbose=0)
+    best = max(
+        range(len(history)),
+        key=lambda n: (history[n]["val_accuracy"], -history[n]["val_loss"], -n),
+    )
+    assert best + 1 + 3 == len(history) < 60
+    assert_equal(model.get_weights(), scores[best])
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision(tmp_path, precision):
+    keras.config.set_dtype_policy(precision)
+    model = fresh_model()
+    assert model.get_layer("hidden").compute_dtype == precision.removeprefix("mixed_")
+    recipe = Recipe(epochs=4, batch_size=16, learning_rate=0.02, precision=precision)
+    history = fit(
+        model, small_data(), recipe, validation_data=VALIDATION, output=tmp_path / "r", verbose=0
+    )
+    assert history[-1]["val_accuracy"] > 0.8
+    assert model.predict(VALIDATION[0], verbose=0).dtype == np.float32
+    with pytest.raises(ValueError, match="precision is 'float32' and small was built with 'mixed"):
+        fit(model, small_data(), RECIPE)
+
+
+def test_xla_on_and_off_agree():
+    results = []
+    for xla in ("on", "off"):
+        model = fresh_model(dropout=0.0)
+        fit(model, small_data(), Recipe(epochs=2, batch_size=16, xla=xla), verbose=0)
+        results.append(model.get_weights())
+    for on, off in zip(*results):
+        np.testing.assert_allclose(on, off, rtol=1e-3, atol=1e-4)
+
+
+def test_class_weights_act_as_weights_of_examples():
+    x, y = small_data()
+    linear = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])
+    start = linear.get_weights()
+    twice = np.repeat(np.arange(len(y)), np.where(y == 1, 2, 1))
+    steps = []
+    for data, weights in [((x[twice], y[twice]), None), ((x, y), {1: 2.0})]:
+        linear.set_weights(start)
+        recipe = Recipe(epochs=1, batch_size=1000, optimizer="sgd", class_weights=weights)
+        fit(linear, data, recipe, verbose=0)
+        steps.append((linear.get_weights()[0] - start[0]) * len(data[1]))
+    np.testing.assert_allclose(*steps, rtol=1e-3, atol=1e-4)
+
+
+def test_label_smoothing_raises_the_loss_of_a_sure_network():
+    losses = [
+        fit(
+            fresh_model(),
+            small_data(),
+            Recipe(epochs=6, batch_size=16, label_smoothing=s),
+            verbose=0,
+        )
+        for s in (0.0, 0.3)
+    ]
+    assert losses[1][-1]["loss"] > losses[0][-1]["loss"]
+
+
+def test_py_dataset_and_tf_dataset():
+    x, y = small_data()
+
+    class Batches(keras.utils.PyDataset):
+        def __init__(self):
+            super().__init__()
+
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, index):
+            return x[index * 16 : index * 16 + 16], y[index * 16 : index * 16 + 16]
+
+    results = []
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
+    for data in (Batches(), dataset):
+        model = fresh_model()
+        history = fit(model, data, RECIPE, validation_data=data, verbose=0)
+        assert history[-1]["val_accuracy"] > 0.8
+        results.append(variables(model))
+    assert_equal(*results)
+
+
+def test_a_model_that_gives_logits_trains_alike():
+    results = []
+    for activation in ("softmax", None):
+        model = fresh_model(classifier_activation=activation)
+        fit(model, small_data(), RECIPE, verbose=0)
+        results.append(variables(model))
+    assert_equal(*results)
+
+
+def test_a_diverged_training_says_so(tmp_path):
+    x, y = small_data()
+    recipe = Recipe(epochs=5, batch_size=16, optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(
+        FloatingPointError, match=r"loss became \S+ in epoch \d; lower learning_rate"
+    ):
+        fit(fresh_model(), (x, y), recipe, verbose=0)
+
+
+def test_bad_starts_leave_nothing(tmp_path):
+    folder = tmp_path / "a" / "b"
+    x, y = small_data()
+    for data, recipe, message in [
+        ((x, y + 1), RECIPE, "labels must be integers from 0 to 2"),
+        ((x, y), Recipe(early_stopping=2), "early_stopping needs validation data"),
+        ((x, y), Recipe(class_weights={"9": 2}), "names the class '9'"),
+        ((x[:, :5], y), RECIPE, "shape"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            fit(fresh_model(), data, recipe, output=folder, verbose=0)
+    with pytest.raises(TypeError, match="recipe must be a Recipe; received {'epochs'"):
+        fit(fresh_model(), (x, y), recipe={"epochs": 3})
+    with pytest.raises(ValueError, match="resume=True needs the run folder"):
+        fit(fresh_model(), (x, y), RECIPE, resume=True)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RunError, match="is no run folder: it has no config.json"):
+        fit(fresh_model(), (x, y), RECIPE, output=folder, resume=True)
+    folder.mkdir(parents=True)
+    with pytest.raises(RunError, match="exists already; name another folder with output"):
+        fit(fresh_model(), (x, y), RECIPE, output=folder)
+
+
+def test_long_trainings_are_validated_now_and_then():
+    assert validated_epochs(3) == [1, 2, 3]
+    assert validated_epochs(2500) == list(range(10, 2501, 10))
+    assert validated_epochs(777)[-2:] == [777 - 777 % 3 - 3, 777]

@@ -1,0 +1,237 @@
+"""`train`, `evaluate` and `predict`: the whole path, and what it refuses."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from kzoo.training import Recipe, Run, RunError, evaluate, fit, predict, train
+from kzoo.training.run import run_folder
+from tests.training.small import small_data, small_model
+
+SHORT = Recipe(epochs=1, batch_size=200)
+
+
+@pytest.fixture
+def colours(tmp_path):
+    """A folder of three classes of plain images, unequal in number, and none to test on."""
+    for name, colour, count in [("red", 0, 12), ("green", 1, 6), ("blue", 2, 3)]:
+        (tmp_path / "colours" / "train" / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = np.full((20, 24, 3), 10 * number, np.uint8)
+            pixels[..., colour] = 200
+            Image.fromarray(pixels).save(tmp_path / "colours" / "train" / name / f"{number}.png")
+    return tmp_path / "colours"
+
+
+def test_a_run_says_all_about_itself(lenet_run):
+    assert {path.name for path in lenet_run.folder.iterdir()} == {
+        "checkpoints",
+        "config.json",
+        "confusion_matrix.png",
+        "confusion_validation.png",
+        "curves.png",
+        "history.csv",
+        "model.keras",
+        "results.json",
+        "tensorboard",
+    }
+    assert lenet_run.class_names == tuple("0123456789")
+    assert lenet_run.recipe == Recipe(epochs=2, batch_size=100, learning_rate=0.005)
+    assert lenet_run.config["model"] == {
+        "name": "lenet5",
+        "options": {"conv": "standard", "input_shape": [16, 16, 1], "classes": 10},
+        "parameters": sum(np.prod(w.shape) for w in lenet_run.model().trainable_weights),
+    }
+    assert set(lenet_run.results) == {"train", "validation", "test"}
+    assert lenet_run.results["test"]["accuracy"] > 0.5
+
+
+def test_evaluate_agrees_with_keras(lenet_run):
+    import kzoo
+
+    measured = evaluate(lenet_run.folder, "test")
+    dataset = kzoo.data.load("digits", "test", image_size=16, shuffle=False, batch_size=64)
+    model = lenet_run.model()
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    loss, accuracy = model.evaluate(dataset, verbose=0)
+    assert measured["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert measured["loss"] == pytest.approx(loss, rel=1e-5)
+    matrix = np.array(measured["confusion_matrix"])
+    labels = np.concatenate([label for _, label in dataset.as_numpy_iterator()])
+    np.testing.assert_array_equal(matrix.sum(axis=1), np.bincount(labels))
+    assert matrix.trace() / matrix.sum() == pytest.approx(accuracy)
+    with Image.open(lenet_run.folder / "confusion_matrix.png") as picture:
+        assert picture.width > 300
+
+
+def test_predict_names_the_classes(lenet_run, tmp_path):
+    import kzoo
+
+    images, labels = next(
+        kzoo.data.load("digits", "test", shuffle=False, batch_size=8).as_numpy_iterator()
+    )
+    paths = [tmp_path / f"{number}.png" for number in range(8)]
+    for path, image in zip(paths, images):
+        Image.fromarray(image[:, :, 0]).save(path)
+    guesses = predict(lenet_run, paths, top=3)
+    assert [len(classes) for classes in guesses] == [3] * 8
+    whole = predict(lenet_run.folder, paths[0], top=99)[0]
+    assert sum(guess.probability for guess in whole) == pytest.approx(1)
+    assert sorted(guess.class_name for guess in whole) == list("0123456789")
+    probabilities = [guess.probability for guess in whole]
+    assert probabilities == sorted(probabilities, reverse=True)
+    right = [classes[0].class_name == str(label) for classes, label in zip(guesses, labels)]
+    assert np.mean(right) > 0.4
+
+
+def test_the_saved_model_loads_in_a_new_process(lenet_run, tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 1)).astype("uint8")
+    np.save(tmp_path / "x.npy", x)
+    script = (
+        "import sys, numpy, keras, kzoo\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "numpy.save(sys.argv[3], model.predict(numpy.load(sys.argv[2]), verbose=0))\n"
+    )
+    arguments = [lenet_run.folder / "model.keras", tmp_path / "x.npy", tmp_path / "y.npy"]
+    subprocess.run([sys.executable, "-c", script, *arguments], check=True, capture_output=True)
+    expected = lenet_run.model().predict(x, verbose=0)
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), expected)
+
+
+@pytest.mark.parametrize("conv", ["tiled", "locally_connected"])
+def test_any_conv_trains_and_loads(tmp_path, conv):
+    run = train("lenet5", "digits", recipe=SHORT, output=tmp_path / "r", conv=conv, verbose=0)
+    assert run.config["model"]["options"]["conv"] == conv
+    assert run.model().output_shape == (None, 10)
+
+
+def test_a_folder_of_images(colours, tmp_path):
+    said = []
+    run = train(
+        "all_cnn_c",
+        colours,
+        recipe=Recipe(epochs=1, batch_size=8, class_weights="balanced", augment=("flip",)),
+        output=tmp_path / "run",
+        image_size=16,
+        verbose=0,
+        say=said.append,
+    )
+    assert said == []
+    assert set(run.results) == {"train", "validation"}
+    assert set(run.class_names) == {"red", "green", "blue"}
+    assert run.config["data"]["name"] == str(colours)
+    guesses = predict(run, colours / "train" / "red" / "0.png")[0]
+    assert {guess.class_name for guess in guesses} == {"red", "green", "blue"}
+    with pytest.raises(ValueError, match="split must be one of train, validation for"):
+        evaluate(run, "test")
+
+
+def test_signals(tmp_path):
+    recipe = Recipe(epochs=1, batch_size=500, validation_split=0)
+    run = train("udl_conv1d", "mnist1d", recipe=recipe, output=tmp_path / "run", verbose=0)
+    assert set(run.results) == {"train", "test"}
+    np.save(tmp_path / "x.npy", np.zeros(40, "float32"))
+    assert len(predict(run, tmp_path / "x.npy")[0]) == 5
+
+
+def test_small_images_are_brought_to_the_smallest_size(tmp_path):
+    said = []
+    train("lenet5", "digits", recipe=SHORT, output=tmp_path / "run", verbose=0, say=said.append)
+    assert said == [
+        "digits has images of 8 x 8; resizing them to 16 x 16, the smallest that lenet5 takes"
+    ]
+
+
+def test_resume_of_a_finished_run_changes_nothing(lenet_run):
+    before = [keras.ops.convert_to_numpy(w) for w in lenet_run.model().weights]
+    recipe, folder = lenet_run.recipe, lenet_run.folder
+    again = train("lenet5", "digits", recipe=recipe, output=folder, resume=True, verbose=0)
+    for old, new in zip(before, again.model().weights, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_resume_with_other_options_is_refused(lenet_run):
+    for arguments, message in [
+        ({"recipe": SHORT}, "recipe.batch_size is 200, and 100 in"),
+        ({"recipe": lenet_run.recipe, "conv": "tiled"}, "model.options.conv is 'tiled', and 'sta"),
+        ({"recipe": lenet_run.recipe, "image_size": 20}, "data.image_size is 20, and 16 in"),
+    ]:
+        with pytest.raises(RunError, match=message):
+            train("lenet5", "digits", output=lenet_run.folder, resume=True, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"image_size": 8}, "image_size must be at least 16 for lenet5; received 8"),
+        ({"data": "mnist1d"}, "lenet5 takes images and mnist1d has signals"),
+        ({"model_name": "udl_conv1d", "data": "mnist1d", "image_size": 9}, "is for images"),
+        ({"model_options": {"classifier_activation": "sigmoid"}}, "ends in 'sigmoid'"),
+        ({"conv": "foo"}, "conv must be one of"),
+        (
+            {"recipe": Recipe(validation_split=0.0, epochs=1, augment=("fly",))},
+            "augment for images",
+        ),
+    ],
+)
+def test_bad_input_leaves_nothing(tmp_path, arguments, message):
+    arguments = {"model_name": "lenet5", "data": "digits", "recipe": SHORT} | arguments
+    with pytest.raises(ValueError, match=message):
+        train(**arguments, output=tmp_path / "new" / "run", verbose=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_conv_must_be_a_name(tmp_path):
+    with pytest.raises(TypeError, match="conv must be a name, so that the run can be repeated"):
+        train("lenet5", "digits", conv=keras.layers.Conv2D, output=tmp_path / "run")
+
+
+def test_damaged_runs_are_refused(lenet_run, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with pytest.raises(RunError, match="run is no run folder: it has no config.json"):
+        evaluate(folder)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(RunError, match="config.json is damaged"):
+        Run.open(folder)
+    (folder / "config.json").write_text("[1]")
+    with pytest.raises(RunError, match="is not the config.json of a run"):
+        Run.open(folder)
+    (folder / "config.json").write_text(json.dumps(lenet_run.config))
+    with pytest.raises(RunError, match="has no model.keras: its training has not ended"):
+        evaluate(folder)
+    whole = (lenet_run.folder / "model.keras").read_bytes()
+    (folder / "model.keras").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RunError, match="model.keras is damaged .*; train again"):
+        evaluate(folder)
+    # The first byte of the first part's contents.
+    middle = len(whole) // 2
+    changed = whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]
+    (folder / "model.keras").write_bytes(changed)
+    with pytest.raises(RunError, match="model.keras is damaged"):
+        evaluate(folder)
+
+
+def test_predict_refuses(lenet_run, tmp_path):
+    with pytest.raises(ValueError, match="top must be an integer of at least 1; received 0"):
+        predict(lenet_run, "x.png", top=0)
+    with pytest.raises(ValueError, match="needs one input at least"):
+        predict(lenet_run, [])
+    with pytest.raises(ValueError, match="x.png"):
+        predict(lenet_run, tmp_path / "x.png")
+
+
+def test_default_run_folder():
+    assert str(run_folder(None, "lenet5", "/data/pets")) == "runs/lenet5-pets"
+    assert str(run_folder("here", "lenet5", "digits")) == "here"
+
+
+def test_a_folder_that_fit_wrote_does_not_know_its_data(tmp_path):
+    fit(small_model(), small_data(), Recipe(epochs=1), output=tmp_path / "run", verbose=0)
+    with pytest.raises(RunError, match="does not name its data: it was written by fit"):
+        evaluate(tmp_path / "run")
