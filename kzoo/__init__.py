@@ -7,10 +7,15 @@ first use, because they bring TensorFlow Datasets, matplotlib and the like.
 
 import importlib
 
+import keras
+
 from kzoo import applications, initializers, layers
 from kzoo.registry import ModelInfo, create_model, list_models, model_info
 from kzoo.surgery import replace_head
 from kzoo.weights import LoadReport, load_weights
+
+if keras.backend.backend() == "torch":
+    from kzoo import _torch_names  # noqa: F401
 
 __version__ = "0.1.0"
 

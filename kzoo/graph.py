@@ -15,16 +15,17 @@ def upstream(tensor):
         tensor = operation.input
 
 
-def classifier_layer(model: keras.Model) -> keras.layers.Layer | None:
-    """Return the layer that makes the logits, or `None` where the model has no top.
+def head_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers from the activation back to the classifier, none where there is no top.
 
     A model of kzoo with its top ends in a layer "predictions", the activation; the classifier is
-    the nearest layer with weights before it.
+    the nearest layer before it that has a number of units or filters, that of the classes.
     """
-    last = model.layers[-1]
-    if last.name != "predictions":
-        return None
-    for operation in upstream(last.output):
-        if getattr(operation, "weights", None):
-            return operation
-    return None
+    head: list[keras.layers.Layer] = []
+    if model.layers[-1].name != "predictions":
+        return head
+    for operation in upstream(model.layers[-1].output):
+        head.append(operation)
+        if hasattr(operation, "units") or hasattr(operation, "filters"):
+            return head
+    return []

@@ -2,7 +2,7 @@
 
 import keras
 
-from kzoo.graph import classifier_layer
+from kzoo.graph import head_layers
 
 
 def replace_head(
@@ -35,17 +35,18 @@ def replace_head(
         raise TypeError(f"classes must be an integer; received {classes!r}.")
     if classes < 1:
         raise ValueError(f"classes must be at least 1; received {classes}.")
-    head = classifier_layer(model)
-    if head is None:
+    head = head_layers(model)
+    if not head:
         raise ValueError(
             f"{model.name} has no classifier to replace: it does not end in a layer 'predictions'; "
             "build it with include_top=True."
         )
-    size = "units" if isinstance(head, keras.layers.Dense) else "filters"
+    classifier = head[-1]
+    size = "units" if hasattr(classifier, "units") else "filters"
 
     def copy(layer):
         config = layer.get_config()
-        if layer is head:
+        if layer is classifier:
             config[size] = classes
         elif layer.name == "predictions":
             config["activation"] = keras.activations.serialize(
@@ -55,6 +56,6 @@ def replace_head(
 
     new = keras.models.clone_model(model, clone_function=copy)
     for old_layer, new_layer in zip(model.layers, new.layers):
-        if old_layer is not head:
+        if old_layer not in head:
             new_layer.set_weights(old_layer.get_weights())
     return new

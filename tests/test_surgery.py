@@ -12,7 +12,8 @@ def features(model, layer):
 
 
 @pytest.mark.parametrize(
-    ("name", "last"), [("resnet20_cifar", "global_pool"), ("all_cnn_c", "relu8")]
+    ("name", "last"),
+    [("resnet20_cifar", "global_pool"), ("all_cnn_c", "relu8"), ("p4_all_cnn_c", "l8.relu")],
 )
 def test_backbone_is_kept_and_the_head_is_new(name, last):
     model = kzoo.create_model(name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from kzoo.graph import classifier_layer
+from kzoo.graph import head_layers
 from kzoo.weights.files import read_arrays
 from kzoo.weights.rules import COUNTERS, entries
 
@@ -61,8 +61,8 @@ def load_weights(model: keras.Model, source) -> LoadReport:
     names = {entry.source for layer_entries in plan.values() for entry in layer_entries}
     missing = sorted(names - set(arrays))
     unused = sorted(name for name in set(arrays) - names if name.rpartition(".")[2] not in COUNTERS)
-    head = classifier_layer(model)
-    if missing or (unused and head is not None):
+    head = head_layers(model)
+    if missing or (unused and head):
         raise WeightsError(
             f"{source} does not fit {model.name}: missing {_listed(missing)}; unexpected "
             f"{_listed(unused)}."
@@ -70,7 +70,7 @@ def load_weights(model: keras.Model, source) -> LoadReport:
     assignments, reinitialised = [], []
     for layer, layer_entries in plan.items():
         values = [entry.convert(arrays[entry.source]) for entry in layer_entries]
-        if layer is head and _other_classes(layer_entries, values):
+        if layer in head and _other_classes(layer_entries, values):
             reinitialised += [entry.source for entry in layer_entries]
             continue
         for entry, value in zip(layer_entries, values):
