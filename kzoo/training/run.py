@@ -107,7 +107,7 @@ def train(
     Raises:
         TypeError, ValueError: an argument that cannot be; nothing has been written then.
     """
-    from kzoo.data import Pipeline, open_source
+    from kzoo.data import open_source
     from kzoo.training.defaults import default_recipe
 
     given = {} if recipe is None else recipe
@@ -127,11 +127,7 @@ def train(
     if not isinstance(given, Recipe):
         recipe = default_recipe(family, source.spec, size, given)
     splits = _splits(source, recipe.validation_split)
-    shared = {"batch_size": recipe.batch_size, "image_size": size, "seed": recipe.seed}
-    pipeline = Pipeline(source, splits["train"], shuffle=True, augment=recipe.augment, **shared)
-    validation = None
-    if splits["validation"] is not None:
-        validation = Pipeline(source, splits["validation"], shuffle=False, **shared)
+    pipeline, validation = _pipelines(source, splits, size, recipe)
     options = dict(model_options or {}) | {"conv": conv}
     if weights is not None:
         options["weights"] = os.fspath(weights)
@@ -160,6 +156,17 @@ def _splits(source, share):
     if share == 0 and "validation" not in source.spec.splits:
         return {"train": "train", "validation": None}
     return dict(zip(("train", "validation"), train_and_validation(source, share)))
+
+
+def _pipelines(source, splits, size, recipe):
+    """Return what to train and what to validate on; the second may be `None`."""
+    from kzoo.data import Pipeline
+
+    shared = {"batch_size": recipe.batch_size, "image_size": size, "seed": recipe.seed}
+    training = Pipeline(source, splits["train"], shuffle=True, augment=recipe.augment, **shared)
+    if splits["validation"] is None:
+        return training, None
+    return training, Pipeline(source, splits["validation"], shuffle=False, **shared)
 
 
 def _measure(run, history, validation, has_test):
