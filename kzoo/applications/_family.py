@@ -149,8 +149,7 @@ class Family:
         min_size: smallest height and width (or length) the network allows.
         fixed_size: whether the network needs to know the input size.
         statistics: key of `kzoo.constants.STATISTICS`, `None` for networks of raw signals.
-        kernel_initializer: initial values of the convolutions, by name or as Keras's config; not
-            an instance, which would give equal values to equal shapes.
+        kernel_initializer: initial values of the convolutions.
         plain_variants: the variants whose convolutions `conv=` may replace; `None` for all.
         no_conv_reason: why the other variants refuse `conv=`.
         weights: tags of the pretrained weights.
@@ -166,7 +165,7 @@ class Family:
     min_size: int = 1
     fixed_size: bool = False
     statistics: str | None = "imagenet"
-    kernel_initializer: str | dict[str, Any] = "he_normal"
+    kernel_initializer: str = "he_normal"
     plain_variants: frozenset[str] | None = None
     no_conv_reason: str = "its convolutions are group-equivariant already"
     weights: tuple[str, ...] = ()
