@@ -3,6 +3,7 @@
 import keras
 
 from kzoo.graph import head_layers
+from kzoo.layers._args import integer
 
 
 def replace_head(
@@ -31,10 +32,7 @@ def replace_head(
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model; received {model!r}.")
-    if isinstance(classes, bool) or not isinstance(classes, int):
-        raise TypeError(f"classes must be an integer; received {classes!r}.")
-    if classes < 1:
-        raise ValueError(f"classes must be at least 1; received {classes}.")
+    classes = integer(classes, "classes")
     head = head_layers(model)
     if not head:
         raise ValueError(

@@ -15,6 +15,7 @@ import keras
 
 from kzoo.applications._conv import resolve_conv
 from kzoo.applications._input import PreprocessingError, normalise, standard_shape
+from kzoo.layers._args import integer
 from kzoo.weights import load_weights
 
 
@@ -289,10 +290,7 @@ class Family:
     def _check(self, variant, pooling, classes, classifier_activation, conv):
         if pooling not in (None, "avg", "max"):
             raise ValueError(f"pooling must be None, 'avg' or 'max'; received {pooling!r}.")
-        if isinstance(classes, bool) or not isinstance(classes, int):
-            raise TypeError(f"classes must be an integer; received {classes!r}.")
-        if classes < 1:
-            raise ValueError(f"classes must be at least 1; received {classes}.")
+        integer(classes, "classes")
         keras.activations.get(classifier_activation)
         replaceable = self.plain_variants is None or variant in self.plain_variants
         if not replaceable and conv != "standard":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import keras
 
 from kzoo.applications._family import Family
+from kzoo.layers._args import integer
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,10 @@ def build(
     `units` is the width of the dense layers; `pool` ends each block by a 2 x 2 max-pooling;
     `dropout_rate` applies after each dense layer. Where `None`, the variant's own value.
     """
-    n = _count(config.convs if n is None else n, "n")
-    m = _count(config.blocks if m is None else m, "m")
-    k = _count(config.dense if k is None else k, "k")
-    units = _count(config.units if units is None else units, "units", minimum=1)
+    n = integer(config.convs if n is None else n, "n", minimum=0)
+    m = integer(config.blocks if m is None else m, "m", minimum=0)
+    k = integer(config.dense if k is None else k, "k", minimum=0)
+    units = integer(config.units if units is None else units, "units")
     for block, width in enumerate(_filters(filters, m, config), start=1):
         for index in range(1, n + 1):
             name = f"block{block}.conv{index}"
@@ -72,14 +73,6 @@ def build(
     return options.outputs(x, classifier)
 
 
-def _count(value, name, minimum=0):
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer; received {value!r}.")
-    if value < minimum:
-        raise ValueError(f"{name} must be at least {minimum}; received {value}.")
-    return value
-
-
 def _filters(filters, blocks, config):
     """Return the number of filters of each block."""
     if filters is None:
@@ -91,7 +84,7 @@ def _filters(filters, blocks, config):
             f"filters must be one number, or one for each of the {blocks} blocks; received "
             f"{filters!r}."
         )
-    return [_count(width, "filters", minimum=1) for width in filters]
+    return [integer(width, "filters") for width in filters]
 
 
 FAMILY = Family(
