@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import scipy.ndimage
 
+import kzoo
+
 
 def randomise_norms(model, seed=0):
     """Give every batch normalisation weights and statistics as training would leave them."""
@@ -14,6 +16,13 @@ def randomise_norms(model, seed=0):
             gamma, variance = rng.uniform(0.5, 1.5, shape), rng.uniform(0.5, 2, shape)
             beta, mean = rng.normal(0, 0.2, shape), rng.normal(0, 0.2, shape)
             layer.set_weights([gamma, beta, mean, variance])
+
+
+def build(name, **options):
+    """Build a model that gives logits, with norms as training would leave them."""
+    model = kzoo.create_model(name, classifier_activation=None, **options)
+    randomise_norms(model)
+    return model
 
 
 def images(height, width, channels, batch=2):

@@ -6,21 +6,15 @@ import pytest
 
 import kzoo
 from tests.applications.group_models import (
+    build,
     change,
     flip,
     images,
-    randomise_norms,
     rotation,
     rotation_by_45,
 )
 
 NAMES = ("p4_all_cnn_c", "p4m_all_cnn_c")
-
-
-def build(name, **options):
-    model = kzoo.create_model(name, classifier_activation=None, **options)
-    randomise_norms(model)
-    return model
 
 
 # Counted from the authors' code; Table 2 of the paper has 1.37 M and 1.22 M.

@@ -7,21 +7,15 @@ import pytest
 import kzoo
 from kzoo.layers import GroupEquivariantConv2D, LiftingConv2D
 from tests.applications.group_models import (
+    build,
     change,
     flip,
     images,
-    randomise_norms,
     rotation,
     rotation_by_45,
 )
 
 EQUIVARIANT = ("p4cnn_rotation_pooling", "p4cnn")
-
-
-def build(name, **options):
-    model = kzoo.create_model(name, classifier_activation=None, **options)
-    randomise_norms(model)
-    return model
 
 
 # Counted from the authors' code: convolutions with biases, and gamma and beta of six norms.
