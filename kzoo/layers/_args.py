@@ -4,6 +4,8 @@ import numbers
 
 import keras
 
+PADDINGS = {1: ("valid", "same", "full", "causal"), 2: ("valid", "same", "full")}
+
 
 def integer(value, name, minimum=1):
     """Return `value` as an int of at least `minimum`, or refuse it by `name`."""
@@ -38,3 +40,37 @@ def data_format(value):
     if value is None:
         return keras.config.image_data_format()
     return one_of(value, "data_format", ("channels_last", "channels_first"))
+
+
+def padding(value, rank):
+    """Return `value` as a name of `PADDINGS`, or as a pair (before, after) for each axis.
+
+    It takes what Keras's `ZeroPadding` layers take: one amount for all, for two axes one amount for
+    each, or the pairs; for one axis also a bare pair.
+    """
+    if isinstance(value, str):
+        if value in PADDINGS[rank]:
+            return value
+    elif rank == 1 and _is_pair_of_integers(value):
+        value = (value,)
+    if not isinstance(value, (numbers.Integral, tuple, list)) or isinstance(value, bool):
+        kind = TypeError if not isinstance(value, str) else ValueError
+        raise kind(_padding_rule(value, rank))
+    amounts = (value,) * rank if isinstance(value, numbers.Integral) else tuple(value)
+    if len(amounts) != rank:
+        raise ValueError(_padding_rule(value, rank))
+    return tuple(integers(amount, "padding", 2, minimum=0) for amount in amounts)
+
+
+def _is_pair_of_integers(value):
+    return (
+        isinstance(value, (tuple, list))
+        and len(value) == 2
+        and all(isinstance(item, numbers.Integral) for item in value)
+    )
+
+
+def _padding_rule(value, rank):
+    names = ", ".join(repr(name) for name in PADDINGS[rank])
+    pairs = {1: "(before, after)", 2: "((top, bottom), (left, right))"}[rank]
+    return f"padding must be {names}, one amount for all sides or {pairs}; received {value!r}."

@@ -6,14 +6,14 @@ from keras import activations, constraints, initializers, ops, regularizers
 from kzoo.layers import _args
 from kzoo.layers._window import extent, output_size
 
-PADDINGS = ("valid", "same")
-
 
 class BaseConv(keras.layers.Layer):
     """A convolution whose subclass says, in `convolve`, what it computes.
 
     `convolve` takes and returns two-dimensional maps with the channels last; one-dimensional
-    signals reach it as maps of height 1. Keras's arguments are documented in `keras.layers.Conv2D`.
+    signals reach it as maps of height 1. Keras's arguments are documented in `keras.layers.Conv2D`;
+    `padding` may also be `"full"`, in one dimension `"causal"`, or amounts as `_args.padding` reads
+    them.
     """
 
     rank = 2
@@ -22,26 +22,26 @@ class BaseConv(keras.layers.Layer):
         self,
         filters,
         kernel_size,
-        strides,
-        padding,
-        data_format,
-        dilation_rate,
-        activation,
-        use_bias,
-        kernel_initializer,
-        bias_initializer,
-        kernel_regularizer,
-        bias_regularizer,
-        activity_regularizer,
-        kernel_constraint,
-        bias_constraint,
+        strides=1,
+        padding="valid",
+        data_format=None,
+        dilation_rate=1,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
         **kwargs,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.filters = _args.integer(filters, "filters")
         self.kernel_size = _args.integers(kernel_size, "kernel_size", self.rank)
         self.strides = _args.integers(strides, "strides", self.rank)
-        self.padding = _args.one_of(padding, "padding", PADDINGS)
+        self.padding = _args.padding(padding, self.rank)
         self.data_format = _args.data_format(data_format)
         self.dilation_rate = _args.integers(dilation_rate, "dilation_rate", self.rank)
         self.activation = activations.get(activation)
@@ -98,11 +98,19 @@ class BaseConv(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         sizes = list(input_shape)
         del sizes[self.channel_axis]
-        sizes = sizes[1:]
+        outputs = self.output_sizes(sizes[1:])
+        if self.data_format == "channels_first":
+            return (input_shape[0], self.filters, *outputs)
+        return (input_shape[0], *outputs, self.filters)
+
+    def output_sizes(self, sizes):
+        """Return the spatial sizes of the output, None where unknown, or refuse too small ones."""
         spans = [extent(k, d) for k, d in zip(self.kernel_size, self.dilation_rate)]
         outputs = [
-            output_size(size, span, stride, self.padding)
-            for size, span, stride in zip(sizes, spans, self.strides)
+            output_size(size, span, stride, padding)
+            for size, span, stride, padding in zip(
+                sizes, spans, self.strides, self.axis_padding, strict=True
+            )
         ]
         if any(size is not None and size < 1 for size in outputs):
             raise ValueError(
@@ -110,9 +118,20 @@ class BaseConv(keras.layers.Layer):
                 f"dilation_rate={self.dilation_rate} and padding={self.padding!r} does not fit an "
                 f"input of {tuple(sizes)}; use a larger input, a smaller kernel or padding='same'."
             )
-        if self.data_format == "channels_first":
-            return (input_shape[0], self.filters, *outputs)
-        return (input_shape[0], *outputs, self.filters)
+        return outputs
+
+    @property
+    def axis_padding(self):
+        """Return the padding of each axis, a name or a pair of amounts."""
+        if isinstance(self.padding, str):
+            return (self.padding,) * self.rank
+        return self.padding
+
+    @property
+    def planar_padding(self):
+        """Return the padding of the two axes of the maps that `convolve` takes."""
+        height_of_a_signal = self.padding if isinstance(self.padding, str) else (0, 0)
+        return (height_of_a_signal,) * (2 - self.rank) + self.axis_padding
 
     @property
     def channel_axis(self):

@@ -13,7 +13,7 @@ from kzoo.layers._args import one_of
 from kzoo.layers._base_conv import BaseConv, checked_kernel
 from kzoo.layers._groups import ORDERS
 from kzoo.layers._symmetry import check_square, check_symmetry
-from kzoo.layers._window import extent, output_size
+from kzoo.layers._window import convolve2d, extent
 
 
 def filter_bank(kernel, rows):
@@ -92,6 +92,7 @@ class BaseGroupConv2D(BaseConv):
         self.input_spec = None
         for name in ("kernel_size", "strides", "dilation_rate"):
             check_square(getattr(self, name), name)
+        check_square(self.axis_padding, "padding")
 
     @property
     def order(self):
@@ -120,7 +121,7 @@ class BaseGroupConv2D(BaseConv):
                 f"of shape {tuple(input_shape)} with data_format={self.data_format!r}."
             )
         self.compute_output_shape(input_shape)
-        check_symmetry(self, self.spatial_sizes(input_shape), self.span)
+        check_symmetry(self, self.spatial_sizes(input_shape), self.span, self.axis_padding[0])
         self.kernel = self.add_weight(
             name="kernel",
             shape=(*self.kernel_size, *planes, channels, self.filters),
@@ -139,13 +140,12 @@ class BaseGroupConv2D(BaseConv):
     def convolve(self, x):
         """Convolve (B, H, W, planes * C) to (B, H', W', |G|, F), or channels first."""
         is_last = self.data_format == "channels_last"
-        x = ops.conv(
+        x = convolve2d(
             x if is_last else ops.moveaxis(x, 1, -1),
             filter_bank(self.kernel, self._rows),
-            strides=self.strides,
-            padding=self.padding,
-            data_format="channels_last",
-            dilation_rate=self.dilation_rate,
+            self.strides,
+            self.axis_padding,
+            self.dilation_rate,
         )
         if self.bias is not None:
             # The planes still lie side by side: added to four axes it is faster than to five.
@@ -156,14 +156,7 @@ class BaseGroupConv2D(BaseConv):
         return self.activation(ops.reshape(ops.moveaxis(x, -1, 1), (-1, *planes, *shape)))
 
     def compute_output_shape(self, input_shape):
-        before = self.spatial_sizes(input_shape)
-        sizes = [output_size(size, self.span, self.strides[0], self.padding) for size in before]
-        if any(size is not None and size < 1 for size in sizes):
-            raise ValueError(
-                f"{type(self).__name__} with kernel_size={self.kernel_size}, "
-                f"dilation_rate={self.dilation_rate} and padding={self.padding!r} does not fit an "
-                f"input of {before}; use a larger input, a smaller kernel or padding='same'."
-            )
+        sizes = self.output_sizes(self.spatial_sizes(input_shape))
         planes = (self.order, self.filters)
         shape = (*sizes, *planes) if self.data_format == "channels_last" else (*planes, *sizes)
         return (input_shape[0], *shape)

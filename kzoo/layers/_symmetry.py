@@ -6,7 +6,7 @@ Cohen and Welling, "Group Equivariant Convolutional Networks", ICML 2016
 
 import warnings
 
-from kzoo.layers._window import output_size
+from kzoo.layers._window import output_size, padding_before
 
 
 def samples_symmetrically(size, span, stride, padding):
@@ -16,21 +16,18 @@ def samples_symmetrically(size, span, stride, padding):
         size: length of the axis, or None where it is unknown.
         span: length of a window.
         stride: step between windows.
-        padding: "valid" or "same".
+        padding: its padding, as in `_window`.
 
     Returns:
         True or False, or None where it depends on the unknown size.
     """
-    if padding == "valid":
-        if stride == 1:
-            return True
-        return None if size is None else (size - span) % stride == 0
-    if stride == 1:
-        return span % 2 == 1
-    if size is None:
+    if size is None and stride > 1:
         return None
-    total = max((output_size(size, span, stride, padding) - 1) * stride + span - size, 0)
-    return total % 2 == 0 and (size + total - span) % stride == 0
+    # With a stride of 1, any size that holds a window shows what holds for all.
+    size = span if size is None else size
+    before = padding_before(size, span, stride, padding)
+    covered = (output_size(size, span, stride, padding) - 1) * stride + span
+    return covered == size + 2 * before
 
 
 def check_square(pair, name):
@@ -42,25 +39,26 @@ def check_square(pair, name):
         )
 
 
-def check_symmetry(layer, sizes, span):
+def check_symmetry(layer, sizes, span, padding):
     """Warn of, or refuse, sizes on which a layer with strides and padding is not equivariant.
 
     Args:
-        layer: a layer with `strides`, `padding` and `strict`; `strict=True` refuses, also where it
+        layer: a layer with `strides` and `strict`; `strict=True` refuses, also where it
             depends on an unknown size, `False` warns where it is certain, and `None` does nothing.
         sizes: height and width, None where unknown.
         span: length of a window.
+        padding: padding of both axes, as in `_window`.
     """
     if layer.strict is None:
         return
     for axis, size in zip(("height", "width"), sizes):
-        exact = samples_symmetrically(size, span, layer.strides[0], layer.padding)
+        exact = samples_symmetrically(size, span, layer.strides[0], padding)
         if exact or (exact is None and not layer.strict):
             continue
         message = (
             f"{type(layer).__name__} is {'not' if exact is False else 'not known to be'} exactly "
             f"equivariant on an input of {axis} {size}: windows of {span} positions, "
-            f"{layer.strides[0]} apart, with padding={layer.padding!r} do not lie symmetrically in "
+            f"{layer.strides[0]} apart, with padding={padding!r} do not lie symmetrically in "
             "it. Use another size, or pad equally on both sides, so that the stride divides "
             "size + padding - window; strict=None accepts it as it is."
         )

@@ -1,6 +1,7 @@
 """Windows of convolutions and pooling along the axes of a tensor: sizes, padding, shifted views.
 
-Sizes are ints, or scalar tensors where they are known only when the layer runs.
+Sizes are ints, or scalar tensors where they are known only when the layer runs. The padding of an
+axis is "valid", "same", "full", "causal" or a pair of amounts, before and after.
 """
 
 from keras import ops
@@ -11,21 +12,44 @@ def extent(window, dilation=1):
     return (window - 1) * dilation + 1
 
 
+def fixed_padding(span, padding):
+    """Return the padding before and after an axis; None for `same`, where it depends on sizes."""
+    if padding == "same":
+        return None
+    named = {"valid": (0, 0), "full": (span - 1, span - 1), "causal": (span - 1, 0)}
+    return named[padding] if isinstance(padding, str) else padding
+
+
 def output_size(size, span, stride, padding):
     """Return how many windows that span `span` elements fit an axis; None where it is unknown."""
     if size is None:
         return None
     if padding == "same":
         return -(-size // stride)
-    return (size - span) // stride + 1
+    return (size + sum(fixed_padding(span, padding)) - span) // stride + 1
 
 
 def padding_before(size, span, stride, padding):
-    """Return the padding before an axis: half of what `same` needs, rounded down; 0 for `valid`."""
-    if padding == "valid":
-        return 0
+    """Return the padding before an axis: for `same` half of what it needs, rounded down."""
+    if padding != "same":
+        return fixed_padding(span, padding)[0]
     needed = (output_size(size, span, stride, padding) - 1) * stride + span - size
     return _maximum(needed, 0) // 2
+
+
+def convolve2d(x, kernel, strides, padding, dilation_rate=(1, 1)):
+    """Convolve maps (batch, height, width, in) with a kernel (kh, kw, in, out).
+
+    It is Keras's convolution with a padding of its own for each axis.
+    """
+    spans = [extent(k, d) for k, d in zip(kernel.shape[:2], dilation_rate)]
+    amounts = [fixed_padding(span, axis_padding) for span, axis_padding in zip(spans, padding)]
+    halves = [(span // 2, span // 2) if span % 2 else None for span in spans]
+    if None in amounts or (amounts == halves and max(strides) == 1):
+        return ops.conv(x, kernel, strides, "same", "channels_last", dilation_rate)
+    if any(map(any, amounts)):
+        x = ops.pad(x, ((0, 0), *amounts, (0, 0)))
+    return ops.conv(x, kernel, strides, "valid", "channels_last", dilation_rate)
 
 
 def fit_axis(x, axis, before, size, fill=0.0):

@@ -10,6 +10,7 @@ from keras import ops
 
 from kzoo.layers._base_conv import BaseConv, checked_kernel
 from kzoo.layers._initial_values import reseeded
+from kzoo.layers._window import convolve2d
 
 
 def dense_kernel(weights, table):
@@ -62,7 +63,8 @@ class ConnectionTableConv2D(BaseConv):
         table: rows of 0 and 1, or an array, (input channels, filters): 1 where the input map of
             the row feeds the output map of the column. The number of columns is that of filters.
         strides: distance between neighbouring outputs, one integer or two.
-        padding: `"valid"` or `"same"`.
+        padding: `"valid"`, `"same"`, `"full"` (as much as lets every window touch the input), an
+            amount for all sides, or ((top, bottom), (left, right)).
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras's setting.
         dilation_rate: distance between the taps of a kernel; not together with strides above 1.
         activation: activation, or None.
@@ -178,7 +180,7 @@ class ConnectionTableConv2D(BaseConv):
 
     def convolve(self, x):
         kernel = dense_kernel(ops.convert_to_tensor(self.kernel), self._table)
-        y = ops.conv(x, kernel, self.strides, self.padding, "channels_last", self.dilation_rate)
+        y = convolve2d(x, kernel, self.strides, self.axis_padding, self.dilation_rate)
         return y + ops.convert_to_tensor(self.bias) if self.use_bias else y
 
     def get_kernel(self):

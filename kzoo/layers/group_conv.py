@@ -24,7 +24,7 @@ class LiftingConv2D(BaseGroupConv2D):
         kernel_size: integer, side of the square kernel; odd or even.
         group: "p4" for the rotations by 90 degrees, "p4m" for them and the reflections.
         strides: integer, step between the sampled positions.
-        padding: "valid" or "same".
+        padding: "valid", "same", "full", or an amount for all sides.
         data_format: "channels_last" or "channels_first"; default Keras's setting.
         dilation_rate: integer, step between the weights of the kernel.
         activation: activation function; default none.
@@ -84,7 +84,7 @@ class GroupEquivariantConv2D(BaseGroupConv2D):
         kernel_size: integer, side of the square kernel; odd or even.
         group: "p4" for the rotations by 90 degrees, "p4m" for them and the reflections.
         strides: integer, step between the sampled positions.
-        padding: "valid" or "same".
+        padding: "valid", "same", "full", or an amount for all sides.
         data_format: "channels_last" or "channels_first"; default Keras's setting.
         dilation_rate: integer, step between the weights of the kernel.
         activation: activation function; default none.

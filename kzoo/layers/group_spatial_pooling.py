@@ -76,7 +76,7 @@ class GroupSpatialPooling2D(BasePooling2D):
                 f"{tuple(input_shape)}. For images use keras.layers.MaxPooling2D."
             )
         self.pooled_shape(input_shape)
-        check_symmetry(self, self.spatial(input_shape), self.pool_size[0])
+        check_symmetry(self, self.spatial(input_shape), self.pool_size[0], self.padding)
 
     def call(self, inputs):
         shape = ops.shape(inputs)

@@ -27,7 +27,7 @@ def locally_connected2d(x, kernel, kernel_size, strides, padding, dilation_rate)
             position flattened in row-major order and cut into r = 1 or r = kh parts.
         kernel_size: pair (kh, kw).
         strides: pair of strides between neighbouring windows.
-        padding: `"valid"` or `"same"`.
+        padding: pair of paddings, as in `_window`.
         dilation_rate: pair of distances between the taps of a window.
 
     Returns:
@@ -36,7 +36,7 @@ def locally_connected2d(x, kernel, kernel_size, strides, padding, dilation_rate)
     x = ops.transpose(x, (1, 2, 0, 3))
     for axis in (0, 1):
         window, stride, dilation = kernel_size[axis], strides[axis], dilation_rate[axis]
-        x = aligned(x, axis, window, stride, dilation, padding)
+        x = aligned(x, axis, window, stride, dilation, padding[axis])
     columns = taps(x, 1, kernel_size[1], strides[1], dilation_rate[1])
     x = _joined(columns)
     windows = taps(x, 0, kernel_size[0], strides[0], dilation_rate[0])
@@ -165,7 +165,7 @@ class _LocallyConnected(BaseConv):
             ops.convert_to_tensor(self.kernel),
             self.planar(self.kernel_size),
             self.planar(self.strides),
-            self.padding,
+            self.planar_padding,
             self.planar(self.dilation_rate),
         )
         return y + ops.convert_to_tensor(self.bias) if self.use_bias else y
@@ -194,7 +194,8 @@ class LocallyConnected1D(_LocallyConnected):
     """Convolution of signals with weights of its own for every output position.
 
     Args and everything else are those of `LocallyConnected2D`, for one spatial axis: the kernel is
-    (output length, k, in, out), the bias (output length, out).
+    (output length, k, in, out), the bias (output length, out). `padding` may
+    also be `"causal"`, which pads only before, or amounts (before, after).
 
     Input shape:
         `(batch, length, channels)`, or `(batch, channels, length)` in `channels_first`.
@@ -224,7 +225,8 @@ class LocallyConnected2D(_LocallyConnected):
         filters: number of output channels.
         kernel_size: height and width of a window, one integer or two.
         strides: distance between neighbouring windows, one integer or two.
-        padding: `"valid"` or `"same"`.
+        padding: `"valid"`, `"same"`, `"full"` (as much as lets every window touch the input), an
+            amount for all sides, or ((top, bottom), (left, right)).
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras's setting.
         activation: activation, or None.
         use_bias: whether a bias is added, one per output unit: (oh, ow, out).

@@ -10,7 +10,14 @@ from keras import ops
 from kzoo.layers import _args
 from kzoo.layers._base_conv import BaseConv, checked_kernel
 from kzoo.layers._initial_values import independent_kernels
-from kzoo.layers._window import cut_axis, extent, fit_axis, output_size, padding_before
+from kzoo.layers._window import (
+    convolve2d,
+    cut_axis,
+    extent,
+    fit_axis,
+    output_size,
+    padding_before,
+)
 
 BIAS_MODES = ("channel", "tile", "output")
 
@@ -26,7 +33,7 @@ def tiled_conv2d(x, kernel, tile_bias, strides, padding, dilation_rate):
         kernel: kernels, (t, t, kh, kw, in, out).
         tile_bias: (t, t, out), or None.
         strides: pair of strides between neighbouring outputs.
-        padding: `"valid"` or `"same"`.
+        padding: pair of paddings, as in `_window`.
         dilation_rate: pair of distances between the taps of a kernel.
 
     Returns:
@@ -35,17 +42,17 @@ def tiled_conv2d(x, kernel, tile_bias, strides, padding, dilation_rate):
     tiles, kernel_size, filters = kernel.shape[:2], kernel.shape[2:4], kernel.shape[5]
     rows = [ops.unstack(row) for row in ops.unstack(kernel)]
     if tuple(tiles) == (1, 1):
-        y = ops.conv(x, rows[0][0], strides, padding, "channels_last", dilation_rate)
+        y = convolve2d(x, rows[0][0], strides, padding, dilation_rate)
         return y if tile_bias is None else y + tile_bias
 
     spans = [extent(k, d) for k, d in zip(kernel_size, dilation_rate)]
     outputs, used, counts = [], [], []
     for axis in (0, 1):
         size, span, stride, tile = ops.shape(x)[1 + axis], spans[axis], strides[axis], tiles[axis]
-        output = output_size(size, span, stride, padding)
+        output = output_size(size, span, stride, padding[axis])
         tile = min(tile, output) if isinstance(output, int) else tile
         count = -(-output // tile)
-        before = padding_before(size, span, stride, padding)
+        before = padding_before(size, span, stride, padding[axis])
         x = fit_axis(x, 1 + axis, before, (count * tile - 1) * stride + span)
         outputs, used, counts = [*outputs, output], [*used, tile], [*counts, count]
 
@@ -178,7 +185,7 @@ class _TiledConv(BaseConv):
             kernel,
             tile_bias,
             self.planar(self.strides),
-            self.padding,
+            self.planar_padding,
             self.planar(self.dilation_rate),
         )
         if self.use_bias and self.bias_mode != "tile":
@@ -208,7 +215,8 @@ class TiledConv1D(_TiledConv):
     """Convolution of signals whose kernels repeat every `tile_size` positions.
 
     Args and everything else are those of `TiledConv2D`, for one spatial axis: the kernel is
-    (t, k, in, out), the bias (out,), (t, out) or (output length, out).
+    (t, k, in, out), the bias (out,), (t, out) or (output length, out). `padding` may
+    also be `"causal"`, which pads only before, or amounts (before, after).
 
     Input shape:
         `(batch, length, channels)`, or `(batch, channels, length)` in `channels_first`.
@@ -238,7 +246,8 @@ class TiledConv2D(_TiledConv):
         kernel_size: kernel height and width, one integer or two.
         tile_size: number of different kernels down and across, one integer or two.
         strides: distance between neighbouring outputs, one integer or two.
-        padding: `"valid"` or `"same"`.
+        padding: `"valid"`, `"same"`, `"full"` (as much as lets every window touch the input), an
+            amount for all sides, or ((top, bottom), (left, right)).
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras's setting.
         dilation_rate: distance between the taps of a kernel; not together with strides above 1.
         activation: activation, or None.

@@ -301,7 +301,7 @@ def test_regularizers_and_constraints_reach_the_weights():
         ({"dilation_rate": (1, 2)}, ValueError, r"dilation_rate must be the same .* \(1, 2\)"),
         ({"strides": 2, "dilation_rate": 2}, ValueError, "strides and dilation_rate cannot both"),
         ({"group": "p6"}, ValueError, "group must be one of 'p4', 'p4m'; received 'p6'"),
-        ({"padding": "causal"}, ValueError, "padding must be one of 'valid', 'same'"),
+        ({"padding": "causal"}, ValueError, "padding must be 'valid', 'same', 'full', one amount"),
         ({"data_format": "NHWC"}, ValueError, "data_format must be one of"),
         ({"strict": "yes"}, ValueError, "strict must be one of True, False, None; received 'yes'"),
         ({"stride": 2}, ValueError, "stride"),

@@ -220,7 +220,7 @@ def test_number_of_weights_is_limited():
         ({"implementation": 4}, ValueError, "implementation must be one of 1, 2, 3; received 4"),
         ({"max_weights": 0}, ValueError, "max_weights must be at least 1; received 0"),
         ({"max_weights": 1e6}, TypeError, "max_weights must be an integer; received 1000000.0"),
-        ({"padding": "causal"}, ValueError, "padding must be one of 'valid', 'same'"),
+        ({"padding": "causal"}, ValueError, "padding must be 'valid', 'same', 'full', one amount"),
     ],
 )
 def test_refused_arguments(config, error, message):

@@ -273,7 +273,7 @@ def test_kernel_round_trip():
         ({"tile_size": "2"}, TypeError, "tile_size must be an integer or 2 of them; received '2'"),
         ({"strides": -1}, ValueError, "strides must be at least 1; received -1"),
         ({"strides": 2, "dilation_rate": 2}, ValueError, "strides and dilation_rate cannot both"),
-        ({"padding": "full"}, ValueError, "padding must be one of 'valid', 'same'"),
+        ({"padding": "causal"}, ValueError, "padding must be 'valid', 'same', 'full', one amount"),
         ({"bias_mode": "untied"}, ValueError, "bias_mode must be one of 'channel', 'tile'"),
         ({"data_format": "nchw"}, ValueError, "data_format must be one of 'channels_last'"),
         ({"tiles": 2}, ValueError, "tiles"),
