@@ -53,14 +53,29 @@ def convolve2d(x, kernel, strides, padding, dilation_rate=(1, 1)):
 
 
 def fit_axis(x, axis, before, size, fill=0.0):
-    """Pad `axis` of `x` with `before` elements `fill`, then pad or cut its end, up to `size`."""
+    """Pad `axis` of `x` with `before` elements, then pad or cut its end, up to `size`.
+
+    `fill` is the value of the padding, or "edge" for that of the nearest element.
+    """
     length = ops.shape(x)[axis]
     after = _maximum(size - length - before, 0)
     if not _is_zero(before) or not _is_zero(after):
-        widths = [(0, 0)] * len(x.shape)
-        widths[axis] = (before, after)
-        x = ops.pad(x, widths, constant_values=fill)
+        if fill == "edge":
+            x = _extended(x, axis, before, length, after)
+        else:
+            widths = [(0, 0)] * len(x.shape)
+            widths[axis] = (before, after)
+            x = ops.pad(x, widths, constant_values=fill)
     return cut_axis(x, axis, 0, size)
+
+
+def _extended(x, axis, before, length, after):
+    parts = []
+    for position, count in ((0, before), (length - 1, after)):
+        shape = list(ops.shape(x))
+        shape[axis] = count
+        parts.append(ops.broadcast_to(cut_axis(x, axis, position, 1), shape))
+    return ops.concatenate([parts[0], x, parts[1]], axis=axis)
 
 
 def cut_axis(x, axis, start, size):

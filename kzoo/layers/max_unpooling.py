@@ -31,7 +31,7 @@ def max_pool_with_argmax2d(x, pool_size, strides, padding):
     sizes = ops.shape(x)[1:3]
     before = [padding_before(sizes[i], pool_size[i], strides[i], padding) for i in (0, 1)]
     for i in (0, 1):
-        x = aligned(x, 1 + i, pool_size[i], strides[i], 1, padding, fill=float("-inf"))
+        x = aligned(x, 1 + i, pool_size[i], strides[i], 1, padding, fill="edge")
     rows = taps(x, 1, pool_size[0], strides[0])
     window = [taps(row, 2, pool_size[1], strides[1]) for row in rows]
 
@@ -50,7 +50,7 @@ def max_pool_with_argmax2d(x, pool_size, strides, padding):
     origins = [ops.arange(counts[i], dtype=INDEX_DTYPE) * strides[i] - before[i] for i in (0, 1)]
     row = ops.reshape(origins[0], (1, -1, 1, 1)) + chosen // pool_size[1]
     column = ops.reshape(origins[1], (1, 1, -1, 1)) + chosen % pool_size[1]
-    # A window that is -inf throughout chooses the padding: the nearest element is in the window.
+    # The padding repeats the nearest element, which lies in every window that reaches the padding.
     row, column = ops.clip(row, 0, sizes[0] - 1), ops.clip(column, 0, sizes[1] - 1)
     return values, row * sizes[1] + column
 
