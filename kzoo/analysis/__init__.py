@@ -1,5 +1,36 @@
-"""Counting and drawing models."""
+"""Measuring, drawing and taking apart models, layers and convolutions."""
 
+from kzoo.analysis.conv_arithmetic import conv_output_shape, conv_transpose_output_shape
+from kzoo.analysis.conv_as_dense import conv_as_dense, conv_dense_mask, dense_as_conv
+from kzoo.analysis.conv_matrix import conv1d_matrix, conv2d_matrix, conv_singular_values
 from kzoo.analysis.counting import count_multiply_adds, count_parameters, layer_table
+from kzoo.analysis.equivariance import EquivarianceErrors, check_equivariance, flip, rotate, shift
+from kzoo.analysis.fft_convolution import fft_convolve
+from kzoo.analysis.gabor_fit import GaborFit, fit_gabor
+from kzoo.analysis.reverse_correlation import ReverseCorrelation, reverse_correlation
+from kzoo.analysis.rotation_consistency import rotation_consistency
 
-__all__ = ["count_multiply_adds", "count_parameters", "layer_table"]
+__all__ = [
+    "EquivarianceErrors",
+    "GaborFit",
+    "ReverseCorrelation",
+    "check_equivariance",
+    "conv1d_matrix",
+    "conv2d_matrix",
+    "conv_as_dense",
+    "conv_dense_mask",
+    "conv_output_shape",
+    "conv_singular_values",
+    "conv_transpose_output_shape",
+    "count_multiply_adds",
+    "count_parameters",
+    "dense_as_conv",
+    "fft_convolve",
+    "fit_gabor",
+    "flip",
+    "layer_table",
+    "reverse_correlation",
+    "rotate",
+    "rotation_consistency",
+    "shift",
+]

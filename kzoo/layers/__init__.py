@@ -1,29 +1,63 @@
 """Layers that Keras lacks, registered with Keras under the package name "kzoo"."""
 
+from kzoo.layers.blur_pooling import BlurPooling2D
+from kzoo.layers.cluster_pooling import ClusterPooling2D
+from kzoo.layers.complex_cell import ComplexCell2D
 from kzoo.layers.connection_table_conv import ConnectionTableConv2D
+from kzoo.layers.effective_squeeze_excite import EffectiveSqueezeExcite
+from kzoo.layers.efficient_channel_attention import EfficientChannelAttention
+from kzoo.layers.global_response_normalization import GlobalResponseNormalization
 from kzoo.layers.group_conv import GroupEquivariantConv2D, LiftingConv2D
 from kzoo.layers.group_pooling import GroupPooling2D
 from kzoo.layers.group_spatial_pooling import GroupSpatialPooling2D
+from kzoo.layers.grouped_conv import GroupedConv1D, GroupedConv2D
 from kzoo.layers.identity_shortcut import IdentityShortcut2D
+from kzoo.layers.layer_scale import LayerScale
+from kzoo.layers.learned_pooling import LearnedPooling2D
 from kzoo.layers.locally_connected import LocallyConnected1D, LocallyConnected2D
-from kzoo.layers.lp_pooling import LpPooling2D
+from kzoo.layers.lp_pooling import LpPooling1D, LpPooling2D
 from kzoo.layers.max_unpooling import MaxPoolingWithArgmax2D, MaxUnpooling2D
+from kzoo.layers.maxout import Maxout
 from kzoo.layers.minimum_size_pooling import MinimumSizePooling2D
+from kzoo.layers.selective_kernel import SelectiveKernel
+from kzoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling2D
+from kzoo.layers.split_attention import SplitAttention
+from kzoo.layers.squeeze_excite import SqueezeExcite
+from kzoo.layers.stochastic_depth import StochasticDepth
+from kzoo.layers.stochastic_pooling import StochasticPooling2D
 from kzoo.layers.tiled_conv import TiledConv1D, TiledConv2D
 
 __all__ = [
+    "BlurPooling2D",
+    "ClusterPooling2D",
+    "ComplexCell2D",
     "ConnectionTableConv2D",
+    "EffectiveSqueezeExcite",
+    "EfficientChannelAttention",
+    "GlobalResponseNormalization",
     "GroupEquivariantConv2D",
     "GroupPooling2D",
     "GroupSpatialPooling2D",
+    "GroupedConv1D",
+    "GroupedConv2D",
     "IdentityShortcut2D",
+    "LayerScale",
+    "LearnedPooling2D",
     "LiftingConv2D",
     "LocallyConnected1D",
     "LocallyConnected2D",
+    "LpPooling1D",
     "LpPooling2D",
     "MaxPoolingWithArgmax2D",
     "MaxUnpooling2D",
+    "Maxout",
     "MinimumSizePooling2D",
+    "SelectiveKernel",
+    "SpatialPyramidPooling2D",
+    "SplitAttention",
+    "SqueezeExcite",
+    "StochasticDepth",
+    "StochasticPooling2D",
     "TiledConv1D",
     "TiledConv2D",
 ]

@@ -42,14 +42,34 @@ def convolve2d(x, kernel, strides, padding, dilation_rate=(1, 1)):
 
     It is Keras's convolution with a padding of its own for each axis.
     """
-    spans = [extent(k, d) for k, d in zip(kernel.shape[:2], dilation_rate)]
+    x, name = pad_maps(x, kernel.shape[:2], strides, padding, dilation_rate)
+    return ops.conv(x, kernel, strides, name, "channels_last", dilation_rate)
+
+
+def pad_maps(x, kernel_size, strides, padding, dilation_rate=(1, 1)):
+    """Return the maps, padded where Keras cannot, and the name of the padding left to Keras."""
+    spans = [extent(k, d) for k, d in zip(kernel_size, dilation_rate)]
     amounts = [fixed_padding(span, axis_padding) for span, axis_padding in zip(spans, padding)]
     halves = [(span // 2, span // 2) if span % 2 else None for span in spans]
     if None in amounts or (amounts == halves and max(strides) == 1):
-        return ops.conv(x, kernel, strides, "same", "channels_last", dilation_rate)
+        return x, "same"
     if any(map(any, amounts)):
         x = ops.pad(x, ((0, 0), *amounts, (0, 0)))
-    return ops.conv(x, kernel, strides, "valid", "channels_last", dilation_rate)
+    return x, "valid"
+
+
+def spread(kernel, axis, dilation):
+    """Put `dilation - 1` zeros between neighbours along `axis`."""
+    if dilation == 1:
+        return kernel
+    shape = list(kernel.shape)
+    widths = [(0, 0)] * (len(shape) + 1)
+    widths[axis + 1] = (0, dilation - 1)
+    zeros_between = ops.pad(ops.expand_dims(kernel, axis + 1), widths)
+    zeros_between = ops.reshape(
+        zeros_between, [*shape[:axis], shape[axis] * dilation, *shape[axis + 1 :]]
+    )
+    return cut_axis(zeros_between, axis, 0, extent(shape[axis], dilation))
 
 
 def fit_axis(x, axis, before, size, fill=0.0):

@@ -10,35 +10,30 @@ import numbers
 import keras
 from keras import ops
 
-from kzoo.layers._base_pooling import BasePooling2D
-from kzoo.layers._window import aligned, taps
+from kzoo.layers._base_pooling import BasePooling, window_elements
 
 # Smallest positive normal number: below it a quotient of two numbers has few or no digits left.
 TINY = {"float32": 2.0**-126, "float64": 2.0**-1022}
 
 
-def lp_pool2d(x, p, pool_size, strides, padding, axis):
+def lp_pool(x, p, pool_size, strides, padding, axis):
     """Return (sum |x|^p)^(1/p) of each window.
 
     Each window is divided by its largest magnitude before the power, so that no power overflows or
     vanishes; the gradient is the exact one, and 0 where the whole window is 0.
 
     Args:
-        x: maps in float32 or float64, with height and width at `axis` and `axis + 1`.
+        x: signals, maps or volumes in float32 or float64.
         p: exponent, at least 1.
-        pool_size: pair, height and width of a window.
-        strides: pair of strides between neighbouring windows.
+        pool_size: size of a window along each spatial axis.
+        strides: strides between neighbouring windows, as many.
         padding: `"valid"` or `"same"`; padding counts as 0.
         axis: first spatial axis.
 
     Returns:
-        Maps of the same rank, with one element per window.
+        A tensor of the same rank, with one element per window.
     """
-    x = ops.abs(x)
-    for i in (0, 1):
-        x = aligned(x, axis + i, pool_size[i], strides[i], 1, padding)
-    rows = taps(x, axis, pool_size[0], strides[0])
-    window = [tap for row in rows for tap in taps(row, axis + 1, pool_size[1], strides[1])]
+    window = window_elements(ops.abs(x), pool_size, strides, padding, axis)
     largest = window[0]
     for tap in window[1:]:
         largest = ops.maximum(largest, tap)
@@ -50,9 +45,60 @@ def lp_pool2d(x, p, pool_size, strides, padding, axis):
     return ops.where(measurable, scale * ops.power(total, 1.0 / p), ops.zeros_like(total))
 
 
+class _LpPooling(BasePooling):
+    def __init__(self, pool_size=2, p=2, strides=None, padding="valid", data_format=None, **kwargs):
+        super().__init__(pool_size, strides, padding, data_format, **kwargs)
+        if isinstance(p, bool) or not isinstance(p, numbers.Real):
+            raise TypeError(f"p must be a number; received {p!r}.")
+        if not p >= 1:
+            raise ValueError(f"p must be at least 1; received {p}.")
+        self.p = float(p)
+        self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
+
+    def build(self, input_shape):
+        self.pooled_shape(input_shape)
+
+    def call(self, inputs):
+        if math.isinf(self.p):
+            return ops.max_pool(
+                ops.abs(inputs), self.pool_size, self.strides, self.padding, self.data_format
+            )
+        x = inputs if self.compute_dtype == "float64" else ops.cast(inputs, "float32")
+        y = lp_pool(x, self.p, self.pool_size, self.strides, self.padding, self.first_spatial_axis)
+        return ops.cast(y, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return self.pooled_shape(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "p": self.p}
+
+
 @keras.saving.register_keras_serializable(package="kzoo")
-class LpPooling2D(BasePooling2D):
-    """Pooling by the p-norm of each window, (sum |x|^p)^(1/p): a sum, not a mean.
+class LpPooling1D(_LpPooling):
+    """Pooling of signals by the p-norm of each window, (sum |x|^p)^(1/p): a sum, not a mean.
+
+    Args and everything else are those of `LpPooling2D`, for one spatial axis.
+
+    Input shape:
+        `(batch, length, channels)`, or `(batch, channels, length)` in `channels_first`.
+
+    Output shape:
+        The same with the length of `MaxPooling1D`.
+
+    Example:
+
+    >>> x = keras.ops.reshape(keras.ops.convert_to_tensor([3.0, 4.0]), (1, 2, 1))
+    >>> float(kzoo.layers.LpPooling1D(2, p=2)(x)[0, 0, 0])
+    5.0
+    """
+
+    rank = 1
+
+
+@keras.saving.register_keras_serializable(package="kzoo")
+class LpPooling2D(_LpPooling):
+    """Pooling of maps by the p-norm of each window, (sum |x|^p)^(1/p): a sum, not a mean.
 
     p = 1 is the sum of magnitudes, p = 2 the Euclidean norm, p = inf the largest magnitude.
 
@@ -86,32 +132,3 @@ class LpPooling2D(BasePooling2D):
     Reference:
         Sermanet, Chintala and LeCun (2012), section 2.2.
     """
-
-    def __init__(self, pool_size=2, p=2, strides=None, padding="valid", data_format=None, **kwargs):
-        super().__init__(pool_size, strides, padding, data_format, **kwargs)
-        if isinstance(p, bool) or not isinstance(p, numbers.Real):
-            raise TypeError(f"p must be a number; received {p!r}.")
-        if not p >= 1:
-            raise ValueError(f"p must be at least 1; received {p}.")
-        self.p = float(p)
-        self.input_spec = keras.layers.InputSpec(ndim=4)
-
-    def build(self, input_shape):
-        self.pooled_shape(input_shape)
-
-    def call(self, inputs):
-        if math.isinf(self.p):
-            return ops.max_pool(
-                ops.abs(inputs), self.pool_size, self.strides, self.padding, self.data_format
-            )
-        x = inputs if self.compute_dtype == "float64" else ops.cast(inputs, "float32")
-        y = lp_pool2d(
-            x, self.p, self.pool_size, self.strides, self.padding, self.first_spatial_axis
-        )
-        return ops.cast(y, self.compute_dtype)
-
-    def compute_output_shape(self, input_shape):
-        return self.pooled_shape(input_shape)
-
-    def get_config(self):
-        return {**super().get_config(), "p": self.p}

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from kzoo import layers
 from kzoo.graph import upstream
 
 
@@ -86,11 +87,49 @@ def _batch_normalization(layer):
     return entries
 
 
+def _layer_scale(layer):
+    return [("gamma", layer.gamma, _same)]
+
+
+def _response_normalization(layer):
+    return [("weight", layer.gamma, _same), ("bias", layer.beta, _same)]
+
+
+def _sublayers(layer):
+    """A layer's own layers, below its name; dense ones are 1x1 convolutions in some sources."""
+    entries = []
+    for part in layer.sublayers:
+        rule = _inner_dense if type(part) is keras.layers.Dense else RULES[type(part)]
+        entries += [(f"{part.name}.{suffix}", *rest) for suffix, *rest in rule(part)]
+    return entries
+
+
+def _inner_dense(layer):
+    entries = [("weight", layer.kernel, _pointwise_kernel)]
+    if layer.use_bias:
+        entries.append(("bias", layer.bias, _same))
+    return entries
+
+
+def _pointwise_kernel(array):
+    """From `(out, in)`, with or without the axes of a 1x1 kernel, to `(in, out)`."""
+    return array.reshape(array.shape[:2]).T
+
+
 RULES = {
     keras.layers.Conv1D: _convolution,
     keras.layers.Conv2D: _convolution,
     keras.layers.Dense: _dense,
     keras.layers.BatchNormalization: _batch_normalization,
+    layers.EffectiveSqueezeExcite: _sublayers,
+    layers.EfficientChannelAttention: _sublayers,
+    layers.GlobalResponseNormalization: _response_normalization,
+    layers.GroupedConv1D: _convolution,
+    layers.GroupedConv2D: _convolution,
+    layers.LayerScale: _layer_scale,
+    layers.SelectiveKernel: _sublayers,
+    layers.SplitAttention: _sublayers,
+    layers.SqueezeExcite: _sublayers,
 }
 
 # What a PyTorch state dict holds beside the weights.

@@ -21,6 +21,7 @@ def cases():
     group = rng.normal(size=(2, 7, 7, 4, 3)).astype("float32")
     indices = np.arange(24, dtype="int32").reshape(1, 3, 4, 2) % 12 * 4
     values = rng.normal(size=(1, 3, 4, 2)).astype("float32")
+    crowd = rng.normal(size=(8, 4, 5, 16)).astype("float32")
     table = [[1, 0, 1], [0, 1, 1], [1, 1, 1]]
     blank = {"kernel_initializer": "zeros"}  # drawing takes JAX a second to compile
     return {
@@ -36,14 +37,36 @@ def cases():
         "table": (layers.ConnectionTableConv2D(3, table, padding="same", **blank), [maps]),
         "lp": (layers.LpPooling2D(3, p=3, strides=2, padding="same"), [maps]),
         "lp infinite": (layers.LpPooling2D(2, p=float("inf")), [maps]),
+        "lp 1d": (layers.LpPooling1D(3, p=3, strides=2, padding="same"), [signal]),
+        "pyramid": (layers.SpatialPyramidPooling2D((1, 2, 3)), [maps]),
+        "maxout": (layers.Maxout(3), [maps]),
+        "blur": (layers.BlurPooling2D(5), [maps]),
+        "learned pooling": (layers.LearnedPooling2D(2, 3), [maps]),
+        "cluster average": (layers.ClusterPooling2D(3, 3, 2, "same", "average"), [maps]),
+        "cluster maximum": (layers.ClusterPooling2D(3, 3, 2, "same", "max"), [maps]),
+        "complex cell": (layers.ComplexCell2D(4, 5, strides=2, padding="same"), [maps]),
+        "stochastic pooling": (layers.StochasticPooling2D(3, 2, "same"), [np.abs(maps)]),
         "argmax": (layers.MaxPoolingWithArgmax2D(3, 2, padding="same"), [maps]),
         "unpooling": (layers.MaxUnpooling2D(2), [values, indices]),
         "minimum size": (layers.MinimumSizePooling2D((11, 5)), [maps]),
         "lifting": (layers.LiftingConv2D(4, 3, group="p4", **blank), [maps]),
         "group": (layers.GroupEquivariantConv2D(4, 3, group="p4", **blank), [group]),
         "group pooling": (layers.GroupPooling2D(), [group]),
+        "stochastic depth": (layers.StochasticDepth(0.5, seed=0), [maps]),
+        "layer scale": (layers.LayerScale(), [maps]),
+        "squeeze": (layers.SqueezeExcite(**blank), [wide]),
+        "effective squeeze": (layers.EffectiveSqueezeExcite(**blank), [maps]),
+        "channel attention": (layers.EfficientChannelAttention(**blank), [wide]),
+        "response": (layers.GlobalResponseNormalization(), [maps]),
+        "split attention": (layers.SplitAttention(4, groups=2, epsilon=0.1, **blank), [crowd]),
+        "selective kernel": (layers.SelectiveKernel(4, strides=2, epsilon=0.1, **blank), [crowd]),
         "identity shortcut": (layers.IdentityShortcut2D(8), [maps]),
     }
+
+
+def _random_weight(weight, rng):
+    values = rng.normal(size=weight.shape).astype("float32")
+    return np.abs(values) if "variance" in weight.path else values
 
 
 def outputs():
@@ -58,7 +81,7 @@ def outputs():
         for i, y in enumerate(outputs if isinstance(outputs, tuple) else (outputs,)):
             symbolic[f"{name}, output {i}"] = y
         rng = np.random.default_rng(1)
-        layer.set_weights([rng.normal(size=w.shape).astype("float32") for w in layer.weights])
+        layer.set_weights([_random_weight(weight, rng) for weight in layer.weights])
         if layer.trainable_weights:
             trained[name] = layer, fed[0], data[0], outputs
 

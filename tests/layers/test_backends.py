@@ -33,6 +33,7 @@ def test_layers_without_tensorflow(backend, expected, tmp_path):
     results = dict(np.load(path))
     assert set(results) == set(expected)
     for name, target in expected.items():
+        assert np.all(np.isfinite(target)), name
         assert results[name].dtype == target.dtype, name
         scale = max(1.0, np.abs(target).max())
         np.testing.assert_allclose(results[name], target, rtol=0, atol=1e-5 * scale, err_msg=name)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kzoo.layers import LpPooling2D
+from kzoo.layers.lp_pooling import LpPooling1D, LpPooling2D
 from tests.helpers import check_layer
 
 
@@ -40,6 +40,38 @@ def test_keras_contract(config, shape, expected):
         unknown_axes=(2, 3) if config.get("data_format") == "channels_first" else (1, 2),
         finite_differences=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("config", "shape", "expected"),
+    [
+        ({"pool_size": 3, "strides": 2, "p": 2.5, "padding": "same"}, (2, 8, 3), (2, 4, 3)),
+        ({"p": math.inf, "data_format": "channels_first"}, (2, 3, 7), (2, 3, 3)),
+    ],
+)
+def test_keras_contract_1d(config, shape, expected):
+    check_layer(
+        LpPooling1D,
+        config,
+        shape,
+        expected_output_shape=expected,
+        trainable=0,
+        unknown_axes=(2,) if config.get("data_format") == "channels_first" else (1,),
+        finite_differences=True,
+    )
+
+
+@pytest.mark.parametrize("p", [1, 2, 4.5])
+@pytest.mark.parametrize(("pool_size", "strides"), [(2, 2), (3, 2), (2, 3)])
+def test_torch_gives_the_same_for_magnitudes_in_one_dimension(p, pool_size, strides):
+    functional = pytest.importorskip("torch.nn.functional")
+    import torch
+
+    x = random_maps(2, 9, 3)
+    signals = torch.from_numpy(np.abs(x).transpose(0, 2, 1).astype("float64"))
+    expected = functional.lp_pool1d(signals, p, pool_size, strides)
+    y = np.asarray(LpPooling1D(pool_size, p=p, strides=strides)(x)).transpose(0, 2, 1)
+    np.testing.assert_allclose(y, expected.numpy(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("p", [1, 2, 3, 4.5, 20])
@@ -116,6 +148,8 @@ def test_refused_arguments(config, error, message):
 
 
 def test_refused_inputs():
+    with pytest.raises(ValueError, match=r"LpPooling1D .* does not fit an input of \(2,\)"):
+        LpPooling1D(3).build((None, 2, 3))
     with pytest.raises(
         ValueError, match=r"pool_size=\(3, 3\) .* does not fit an input of \(2, 9\)"
     ):

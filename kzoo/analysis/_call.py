@@ -1,0 +1,47 @@
+"""Calling what is analysed: a layer, a model or a function, on NumPy arrays."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def evaluate(function, inputs):
+    """Return the output for a NumPy array, as float64; layers and models are called for inference.
+
+    Raises:
+        TypeError: `function` cannot be called, or has several outputs.
+    """
+    if not callable(function):
+        raise TypeError(f"a layer, a model or a function is needed; received {function!r}.")
+    is_layer = isinstance(function, keras.layers.Layer)
+    outputs = function(inputs, training=False) if is_layer else function(inputs)
+    if isinstance(outputs, (tuple, list, dict)):
+        raise TypeError(
+            f"one output is needed; received {len(outputs)}: pass a model of the one that is meant."
+        )
+    return as_float64(outputs)
+
+
+def as_float64(tensor):
+    """Return a tensor, a variable or an array as a NumPy array of float64."""
+    if isinstance(tensor, np.ndarray):
+        return tensor.astype("float64")
+    # Through float32, because NumPy has no bfloat16.
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    tensor = ops.cast(tensor, dtype if dtype == "float64" else "float32")
+    return ops.convert_to_numpy(tensor).astype("float64")
+
+
+def input_shape_of(function, shape):
+    """Return `shape`, or where it is None that of a model's input, without the batch.
+
+    Raises:
+        ValueError: it is not given and not known.
+    """
+    if shape is None and isinstance(function, keras.Model):
+        shape = tuple(function.inputs[0].shape[1:])
+    if shape is None or None in shape:
+        raise ValueError(
+            f"input_shape must be given, without the batch and with every size; received {shape}."
+        )
+    return tuple(shape)
