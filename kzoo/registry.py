@@ -13,6 +13,7 @@ import keras
 from kzoo.applications import (
     all_cnn,
     cs231n,
+    harmonic,
     lenet,
     mnist1d_resnet,
     p4_all_cnn,
@@ -29,6 +30,7 @@ FAMILIES = tuple(
     for module in (
         all_cnn,
         cs231n,
+        harmonic,
         lenet,
         mnist1d_resnet,
         p4_all_cnn,

@@ -76,8 +76,24 @@ def _group_window(layer):
     return prod(layer.kernel_size) * prod(channels)
 
 
+def _harmonic_window(layer):
+    """A complex product counts as four real ones."""
+    shape = layer.input.shape
+    if len(shape) == 4:
+        return _window(layer)
+    planes = shape[3:] if layer.data_format == "channels_last" else shape[1:4]
+    return prod(layer.kernel_size) * prod(planes)
+
+
 _INPUTS_PER_OUTPUT = {
-    (keras.layers.Conv1D, keras.layers.Conv2D): lambda layer: prod(layer.kernel.shape[:-1]),
+    (
+        keras.layers.Conv1D,
+        keras.layers.Conv2D,
+        layers.GroupedConv1D,
+        layers.GroupedConv2D,
+        layers.FFTConv1D,
+        layers.FFTConv2D,
+    ): lambda layer: prod(layer.kernel.shape[:-1]),
     keras.layers.Dense: lambda layer: layer.kernel.shape[0],
     (
         layers.TiledConv1D,
@@ -87,6 +103,8 @@ _INPUTS_PER_OUTPUT = {
         layers.LiftingConv2D,
     ): _window,
     layers.GroupEquivariantConv2D: _group_window,
+    layers.HarmonicConv2D: _harmonic_window,
+    layers.HarmonicMagnitudeConv2D: lambda layer: 2 * (layer.max_order + 1) * _window(layer),
     # The average over the filters, which see different numbers of input maps.
     layers.ConnectionTableConv2D: lambda layer: prod(layer.kernel.shape) / layer.filters,
 }

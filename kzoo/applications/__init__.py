@@ -2,6 +2,7 @@
 
 from kzoo.applications.all_cnn import AllCNNC
 from kzoo.applications.cs231n import CS231n
+from kzoo.applications.harmonic import HNetMNIST
 from kzoo.applications.lenet import LeNet5
 from kzoo.applications.mnist1d_resnet import MNIST1DResNet
 from kzoo.applications.p4_all_cnn import P4AllCNNC, P4MAllCNNC
@@ -38,6 +39,7 @@ __all__ = [
     "VGG19BN",
     "AllCNNC",
     "CS231n",
+    "HNetMNIST",
     "LeNet5",
     "MNIST1DResNet",
     "P4AllCNNC",

@@ -10,6 +10,8 @@ import keras
 
 from kzoo import layers
 from kzoo.initializers import Gabor
+from kzoo.layers.fft_conv import FFTConv1D, FFTConv2D
+from kzoo.layers.harmonic_magnitude_conv import HarmonicMagnitudeConv2D
 
 
 def _gabor(layer_class, kernel_initializer):
@@ -26,6 +28,21 @@ def _initialised(layer_class, kernel_initializer):
     return partial(layer_class, kernel_initializer=kernel_initializer)
 
 
+def _harmonic_magnitude(layer_class, kernel_initializer):
+    """Return a factory of `layer_class`, which needs square kernels of at least 3."""
+
+    def convolution(filters, kernel_size, **options):
+        sides = {kernel_size} if isinstance(kernel_size, int) else set(kernel_size)
+        if len(sides) > 1 or min(sides) < 3:
+            raise ValueError(
+                "conv='harmonic_magnitude' needs square kernels of at least 3 x 3; "
+                f"{options.get('name')} has kernel_size={kernel_size}, choose another conv."
+            )
+        return layer_class(filters, kernel_size, kernel_initializer=kernel_initializer, **options)
+
+    return convolution
+
+
 CONVOLUTIONS = {
     "standard": (_initialised, {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}),
     "tiled": (_initialised, {1: layers.TiledConv1D, 2: layers.TiledConv2D}),
@@ -34,6 +51,8 @@ CONVOLUTIONS = {
         {1: layers.LocallyConnected1D, 2: layers.LocallyConnected2D},
     ),
     "gabor": (_gabor, {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}),
+    "fft": (_initialised, {1: FFTConv1D, 2: FFTConv2D}),
+    "harmonic_magnitude": (_harmonic_magnitude, {2: HarmonicMagnitudeConv2D}),
 }
 
 
@@ -57,6 +76,8 @@ def resolve_conv(conv, rank, kernel_initializer):
         known = ", ".join(repr(name) for name in CONVOLUTIONS)
         raise ValueError(f"conv must be one of {known}, or a callable; received {conv!r}.")
     factory, layer_classes = CONVOLUTIONS[conv]
+    if rank not in layer_classes:
+        raise ValueError(f"conv={conv!r} is for images; a network of signals takes another conv.")
     return factory(layer_classes[rank], kernel_initializer)
 
 

@@ -124,8 +124,8 @@ Args:
     mean, std: statistics of the input on a 0..1 scale, one number per channel, instead of the
         family's own.
     conv: what replaces every convolution whose kernel is larger than 1: "standard", "tiled",
-        "locally_connected", "gabor", or a callable `(filters, kernel_size, *, strides, padding,
-        dilation_rate, use_bias, name) -> layer`.{own}
+        "locally_connected", "gabor", "fft", "harmonic_magnitude", or a callable `(filters,
+        kernel_size, *, strides, padding, dilation_rate, use_bias, name) -> layer`.{own}
 
 Returns:
     A functional `keras.Model`.

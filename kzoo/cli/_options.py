@@ -35,7 +35,8 @@ def add_model_options(parser):
         "--conv",
         default="standard",
         metavar="KIND",
-        help="standard, tiled, locally_connected or gabor, in place of every convolution",
+        help="standard, tiled, locally_connected, gabor, fft or harmonic_magnitude, in place of "
+        "every convolution whose kernel is larger than 1",
     )
     group.add_argument("--image-size", type=int, metavar="N", help="height and width of the input")
     group.add_argument(

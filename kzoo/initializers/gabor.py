@@ -14,9 +14,10 @@ PARAMETERS = ("alpha", "beta_x", "beta_y", "f", "phi", "x0", "y0", "tau")
 
 # A kernel this much smaller than its envelope is rounding error and cannot be brought to a scale.
 VANISHING = 1e-6
+ENVELOPE = {"f": 0, "phi": 0}
 
 
-def gabor(x, y, alpha, beta_x, beta_y, f, phi, x0, y0, tau):
+def gabor(x, y, alpha, beta_x, beta_y, f, phi, x0, y0, tau, functions=np):
     """Return alpha exp(-beta_x x'^2 - beta_y y'^2) cos(f x' + phi), equation 9.16.
 
     x' = (x - x0) cos tau + (y - y0) sin tau and y' = -(x - x0) sin tau + (y - y0) cos tau. The
@@ -30,14 +31,31 @@ def gabor(x, y, alpha, beta_x, beta_y, f, phi, x0, y0, tau):
         phi: phase, in radians.
         x0, y0: centre, in pixels.
         tau: direction of the wave, in radians from x towards y.
+        functions: where exp, cos and sin come from: `numpy`, or `keras.ops` for tensors.
     """
-    along = (x - x0) * np.cos(tau) + (y - y0) * np.sin(tau)
-    across = -(x - x0) * np.sin(tau) + (y - y0) * np.cos(tau)
-    return alpha * np.exp(-beta_x * along**2 - beta_y * across**2) * np.cos(f * along + phi)
+    cos, sin = functions.cos(tau), functions.sin(tau)
+    along = (x - x0) * cos + (y - y0) * sin
+    across = -(x - x0) * sin + (y - y0) * cos
+    envelope = functions.exp(-beta_x * along**2 - beta_y * across**2)
+    return alpha * envelope * functions.cos(f * along + phi)
 
 
-def _grid(size):
-    """Return the coordinates of `size` pixels about their middle; between two where it is even."""
+def grid(size):
+    """Return x and y of the pixels of a kernel, about its middle; between two pixels if even.
+
+    Args:
+        size: (kh, kw), or (k,) for a kernel that lies along x.
+
+    Returns:
+        Two arrays that broadcast together to (*size, 1, 1).
+    """
+    columns = _offsets(size[-1])[:, None, None]
+    if len(size) == 1:
+        return columns, np.zeros((1, 1, 1))
+    return columns[None], _offsets(size[0])[:, None, None, None]
+
+
+def _offsets(size):
     return np.arange(size) - (size - 1) / 2
 
 
@@ -145,26 +163,28 @@ class Gabor(keras.initializers.Initializer):
                 "Gabor initializes convolution kernels, (kh, kw, in, out) or (k, in, out); "
                 f"received shape {tuple(shape)}."
             )
+        kernel = gabor(*grid(shape[:-2]), **self.parameters(shape))
+        return ops.convert_to_tensor(kernel, dtype=dtype or keras.config.floatx())
+
+    def parameters(self, shape):
+        """Return the eight parameters of kernels of `shape`, name -> array (in, out)."""
         *size, channels, filters = shape
         rng = np.random.default_rng(self._drawing_seed)
         parameters = self._drawn(rng, max(size), filters, len(size))
-        x, y = _grid(size[-1])[:, None], 0.0
-        if len(size) == 2:
-            x, y = x[None], _grid(size[0])[:, None, None]
-        functions = gabor(x, y, **parameters)
-        mixing = np.ones((channels, filters))
         if self.alpha is None:
-            mixing = rng.normal(size=(channels, filters))
+            functions = gabor(*grid(size), **parameters)
             norm = _norms(functions)
-            if np.any(norm < VANISHING * _norms(gabor(x, y, **{**parameters, "f": 0, "phi": 0}))):
+            if np.any(norm < VANISHING * _norms(gabor(*grid(size), **{**parameters, **ENVELOPE}))):
                 raise ValueError(
                     f"Gabor is 0 on the whole grid of a kernel of {tuple(size)} and cannot be "
                     "scaled; change phi, x0 or y0, or give alpha."
                 )
-            functions = functions / norm
-            mixing = np.sqrt(2) * mixing / _norms(mixing)
-        kernel = functions[..., None, :] * mixing
-        return ops.convert_to_tensor(kernel, dtype=dtype or keras.config.floatx())
+            mixing = rng.normal(size=(channels, filters))
+            parameters["alpha"] = np.sqrt(2) * mixing / _norms(mixing) / norm
+        return {
+            name: np.broadcast_to(np.asarray(value, "float64"), (channels, filters))
+            for name, value in parameters.items()
+        }
 
     def _drawn(self, rng, width, filters, rank):
         """Return the eight parameters, each a number or an array of one value per filter."""

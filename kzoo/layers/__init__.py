@@ -6,11 +6,20 @@ from kzoo.layers.complex_cell import ComplexCell2D
 from kzoo.layers.connection_table_conv import ConnectionTableConv2D
 from kzoo.layers.effective_squeeze_excite import EffectiveSqueezeExcite
 from kzoo.layers.efficient_channel_attention import EfficientChannelAttention
+from kzoo.layers.fft_conv import FFTConv1D, FFTConv2D
+from kzoo.layers.fixed_conv import FixedConv2D
+from kzoo.layers.gabor_conv import GaborConv2D
 from kzoo.layers.global_response_normalization import GlobalResponseNormalization
 from kzoo.layers.group_conv import GroupEquivariantConv2D, LiftingConv2D
 from kzoo.layers.group_pooling import GroupPooling2D
 from kzoo.layers.group_spatial_pooling import GroupSpatialPooling2D
 from kzoo.layers.grouped_conv import GroupedConv1D, GroupedConv2D
+from kzoo.layers.harmonic_activation import HarmonicActivation
+from kzoo.layers.harmonic_batch_normalization import HarmonicBatchNormalization
+from kzoo.layers.harmonic_conv import HarmonicConv2D
+from kzoo.layers.harmonic_magnitude import HarmonicMagnitude
+from kzoo.layers.harmonic_magnitude_conv import HarmonicMagnitudeConv2D
+from kzoo.layers.harmonic_pooling import HarmonicAveragePooling2D
 from kzoo.layers.identity_shortcut import IdentityShortcut2D
 from kzoo.layers.layer_scale import LayerScale
 from kzoo.layers.learned_pooling import LearnedPooling2D
@@ -34,12 +43,22 @@ __all__ = [
     "ConnectionTableConv2D",
     "EffectiveSqueezeExcite",
     "EfficientChannelAttention",
+    "FFTConv1D",
+    "FFTConv2D",
+    "FixedConv2D",
+    "GaborConv2D",
     "GlobalResponseNormalization",
     "GroupEquivariantConv2D",
     "GroupPooling2D",
     "GroupSpatialPooling2D",
     "GroupedConv1D",
     "GroupedConv2D",
+    "HarmonicActivation",
+    "HarmonicAveragePooling2D",
+    "HarmonicBatchNormalization",
+    "HarmonicConv2D",
+    "HarmonicMagnitude",
+    "HarmonicMagnitudeConv2D",
     "IdentityShortcut2D",
     "LayerScale",
     "LearnedPooling2D",

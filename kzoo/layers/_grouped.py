@@ -32,15 +32,12 @@ def grouped_convolution(x, kernel, groups, strides, dilation_rate):
         Maps, (batch, ceil(height / strides), ceil(width / strides), out).
     """
     padding = [(d * (k // 2),) * 2 for k, d in zip(kernel.shape, dilation_rate)]
-    if max(dilation_rate) > 1:
-        # tf2onnx gets a dilated convolution with padding "same" after a split wrong for maps of
-        # unknown size.
+    if max(dilation_rate) > 1 and max(strides) > 1:
         x = ops.pad(x, [(0, 0), *padding, (0, 0)])
+        x = ops.max_pool(x, 1, strides, "valid", "channels_last")
         padding = [(0, 0), (0, 0)]
-        if max(strides) > 1:
-            x = ops.max_pool(x, 1, strides, "valid", "channels_last")
-            dilation_rate = [d // s for d, s in zip(dilation_rate, strides)]
-            strides = (1, 1)
+        dilation_rate = [d // s for d, s in zip(dilation_rate, strides)]
+        strides = (1, 1)
     return grouped_conv2d(x, kernel, groups, tuple(strides), padding, tuple(dilation_rate))
 
 

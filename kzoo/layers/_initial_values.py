@@ -49,3 +49,8 @@ def independent_kernels(initializer, count, shape, dtype):
         return initializer((count, *shape), dtype=dtype) * count**0.5
     kernels = [reseeded(initializer, i)(shape, dtype=dtype) for i in range(count)]
     return ops.stack(kernels)
+
+
+def given(values):
+    """Return an initializer that gives `values`."""
+    return lambda shape, dtype=None: ops.convert_to_tensor(values, dtype=dtype)

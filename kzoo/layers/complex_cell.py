@@ -4,12 +4,15 @@ Goodfellow, Bengio and Courville, Deep Learning (2016), section 9.10; Adelson an
 Spatiotemporal energy models for the perception of motion (1985).
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
 
 from kzoo.initializers.gabor import Gabor, default_parameters, gabor
 from kzoo.layers import _args
+from kzoo.layers._initial_values import given
 from kzoo.layers._window import output_size
 
 PARAMETERS = ("alpha", "beta_x", "beta_y", "f", "x0", "y0", "tau")
@@ -28,10 +31,9 @@ def quadrature_pair(x, y, beta_x, beta_y, f, x0, y0, tau):
     Returns:
         Two tensors: envelope * cos(f x'), and envelope * cos(f x' + pi / 2).
     """
-    along = (x - x0) * ops.cos(tau) + (y - y0) * ops.sin(tau)
-    across = (y - y0) * ops.cos(tau) - (x - x0) * ops.sin(tau)
-    envelope = ops.exp(-ops.abs(beta_x) * along**2 - ops.abs(beta_y) * across**2)
-    return envelope * ops.cos(f * along), -envelope * ops.sin(f * along)
+    decays = {"beta_x": ops.abs(beta_x), "beta_y": ops.abs(beta_y)}
+    shared = {"alpha": 1.0, **decays, "f": f, "x0": x0, "y0": y0, "tau": tau, "functions": ops}
+    return gabor(x, y, phi=0.0, **shared), gabor(x, y, phi=math.pi / 2, **shared)
 
 
 def energy(s0, s1):
@@ -152,7 +154,7 @@ class ComplexCell2D(keras.layers.Layer):
             self._weights_of[name] = self.add_weight(
                 name=name,
                 shape=values.shape,
-                initializer=_constant(values),
+                initializer=given(values),
             )
 
     def _initial_parameters(self, channels):
@@ -233,8 +235,3 @@ class ComplexCell2D(keras.layers.Layer):
             seed=self.seed,
         )
         return {**config, **{name: getattr(self, name) for name in PARAMETERS}}
-
-
-def _constant(values):
-    """Return an initializer that gives `values`."""
-    return lambda shape, dtype=None: ops.convert_to_tensor(values, dtype=dtype)

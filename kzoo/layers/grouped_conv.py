@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from kzoo.layers._channel_groups import ChannelGroupsConv
-from kzoo.layers._window import convolve2d, pad_maps
+from kzoo.layers._window import convolve2d, extent, pad_maps
 
 # Block by block, narrow groups waste vector registers, wide ones multiply zeros. Train step on two
 # CPU cores in TensorFlow, ms, with blocks of 8, 16, 32, 64 channels (torch: interleaved with it):
@@ -40,6 +40,11 @@ def grouped_conv2d(x, kernel, groups, strides, padding, dilation_rate=(1, 1)):
     if groups == 1 or keras.backend.backend() == "torch":
         return convolve2d(x, kernel, strides, padding, dilation_rate)
     x, padding = pad_maps(x, kernel.shape[:2], strides, padding, dilation_rate)
+    if padding == "same" and max(dilation_rate) > 1:
+        # tf2onnx gets this padding wrong after a split, for maps of unknown size.
+        spans = [extent(k, d) - 1 for k, d in zip(kernel.shape, dilation_rate)]
+        amounts = [(span // 2, span - span // 2) for span in spans]
+        x, padding = ops.pad(x, [(0, 0), *amounts, (0, 0)]), "valid"
     options = (padding, "channels_last", dilation_rate)
     if kernel.shape[:2] == (1, 1) and max(strides) == 1:
         return _products(x, kernel, groups)
@@ -73,6 +78,8 @@ def _products(x, kernel, groups):
 
 def _block_diagonal(kernel, groups):
     """Merge neighbouring groups into blocks of about `BLOCK` channels, with zeros off the diagonal.
+
+    Inputs that are not finite therefore spread to the other groups of their block.
 
     Args:
         kernel: (kh, kw, in / groups, out).

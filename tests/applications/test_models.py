@@ -46,12 +46,16 @@ PUBLISHED_PARAMETERS = {
     "z2cnn": 21_750,
     "p4cnn_rotation_pooling": 21_750,
     "p4cnn": 24_680,
+    # Worrall et al. print 33 thousand. From their code: convolutions 33,680 (a filter has 4 rings
+    # and a phase, the last ones no phase), biases 112, BatchNorm 224, classifier's bias 10.
+    "hnet_mnist": 34_026,
     "p4_all_cnn_c": 1_371_006,
     "p4m_all_cnn_c": 1_219_678,
 }
 SMALLEST = [
     "all_cnn_c",
     "cs231n",
+    "hnet_mnist",
     "lenet5",
     "p4_all_cnn_c",
     "p4cnn",

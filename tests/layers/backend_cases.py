@@ -22,8 +22,10 @@ def cases():
     indices = np.arange(24, dtype="int32").reshape(1, 3, 4, 2) % 12 * 4
     values = rng.normal(size=(1, 3, 4, 2)).astype("float32")
     crowd = rng.normal(size=(8, 4, 5, 16)).astype("float32")
+    orders = rng.normal(size=(2, 7, 8, 2, 2, 3)).astype("float32")
     table = [[1, 0, 1], [0, 1, 1], [1, 1, 1]]
     blank = {"kernel_initializer": "zeros"}  # drawing takes JAX a second to compile
+    flat = blank | {"phase_initializer": "zeros"}
     return {
         "tiled 1d": (layers.TiledConv1D(4, 3, tile_size=3, padding="same", **blank), [signal]),
         "tiled": (
@@ -35,6 +37,24 @@ def cases():
         "local": (layers.LocallyConnected2D(4, 3, strides=2, padding="same", **blank), [maps]),
         "local wide": (layers.LocallyConnected2D(4, 3, dilation_rate=2, **blank), [wide]),
         "table": (layers.ConnectionTableConv2D(3, table, padding="same", **blank), [maps]),
+        "grouped 1d": (
+            layers.GroupedConv1D(6, 3, groups=3, padding="causal", **blank),
+            [signal],
+        ),
+        "grouped": (layers.GroupedConv2D(16, 3, 2, "same", groups=4, **blank), [wide]),
+        "grouped dilated": (
+            layers.GroupedConv2D(16, 3, padding="same", dilation_rate=2, groups=2, **blank),
+            [wide],
+        ),
+        "depthwise": (
+            layers.GroupedConv2D(32, 3, padding=((1, 0), (1, 1)), groups=16, **blank),
+            [wide],
+        ),
+        "grouped pixels": (layers.GroupedConv2D(8, 1, groups=4, **blank), [wide]),
+        "fft 1d": (layers.FFTConv1D(6, 3, padding="causal", groups=3, **blank), [signal]),
+        "fft": (layers.FFTConv2D(4, (3, 2), 2, "same", groups=2, **blank), [wide]),
+        "gabor": (layers.GaborConv2D(4, 5, strides=2, padding="same"), [maps]),
+        "fixed": (layers.FixedConv2D(["sobel_x", "gaussian"], strides=(1, 2)), [maps]),
         "lp": (layers.LpPooling2D(3, p=3, strides=2, padding="same"), [maps]),
         "lp infinite": (layers.LpPooling2D(2, p=float("inf")), [maps]),
         "lp 1d": (layers.LpPooling1D(3, p=3, strides=2, padding="same"), [signal]),
@@ -52,6 +72,19 @@ def cases():
         "lifting": (layers.LiftingConv2D(4, 3, group="p4", **blank), [maps]),
         "group": (layers.GroupEquivariantConv2D(4, 3, group="p4", **blank), [group]),
         "group pooling": (layers.GroupPooling2D(), [group]),
+        "harmonic": (layers.HarmonicConv2D(4, 3, padding="same", **flat), [maps]),
+        "harmonic orders": (
+            layers.HarmonicConv2D(4, 5, num_rings=4, max_order=2, **flat),
+            [orders],
+        ),
+        "harmonic magnitude conv": (
+            layers.HarmonicMagnitudeConv2D(4, 3, strides=2, padding="same", **flat),
+            [maps],
+        ),
+        "harmonic activation": (layers.HarmonicActivation(), [orders]),
+        "harmonic norm": (layers.HarmonicBatchNormalization(), [orders]),
+        "harmonic magnitude": (layers.HarmonicMagnitude(), [orders]),
+        "harmonic pooling": (layers.HarmonicAveragePooling2D(2, strict=None), [orders]),
         "stochastic depth": (layers.StochasticDepth(0.5, seed=0), [maps]),
         "layer scale": (layers.LayerScale(), [maps]),
         "squeeze": (layers.SqueezeExcite(**blank), [wide]),
@@ -66,7 +99,8 @@ def cases():
 
 def _random_weight(weight, rng):
     values = rng.normal(size=weight.shape).astype("float32")
-    return np.abs(values) if "variance" in weight.path else values
+    not_negative = "variance" in weight.path or "beta_" in weight.path
+    return np.abs(values) if not_negative else values
 
 
 def outputs():
