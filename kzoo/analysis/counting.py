@@ -58,11 +58,11 @@ def layer_table(model: keras.Model) -> list[LayerRow]:
 
 
 def _multiply_adds(layer):
-    """Output elements times the inputs that each of them sums over."""
+    """Output elements times the inputs that each of them sums over, or the sum of the parts."""
     for kinds, inputs_per_output in _INPUTS_PER_OUTPUT.items():
         if isinstance(layer, kinds):
             return round(prod(layer.output.shape[1:]) * inputs_per_output(layer))
-    return 0
+    return sum(part(layer) for kinds, part in _TOTALS.items() if isinstance(layer, kinds))
 
 
 def _window(layer):
@@ -103,8 +103,40 @@ _INPUTS_PER_OUTPUT = {
         layers.LiftingConv2D,
     ): _window,
     layers.GroupEquivariantConv2D: _group_window,
+    layers.GaborConv2D: _window,
+    layers.ComplexCell2D: lambda layer: 2 * _window(layer),
+    layers.FixedConv2D: lambda layer: prod(layer.kernel_size),
     layers.HarmonicConv2D: _harmonic_window,
     layers.HarmonicMagnitudeConv2D: lambda layer: 2 * (layer.max_order + 1) * _window(layer),
     # The average over the filters, which see different numbers of input maps.
     layers.ConnectionTableConv2D: lambda layer: prod(layer.kernel.shape) / layer.filters,
+}
+
+
+def _sublayers(layer):
+    """Convolutions at every position of the output, what else has a kernel once an image."""
+    channel_axis = -1 if layer.data_format == "channels_last" else 1
+    positions = prod(layer.output.shape[1:]) // layer.output.shape[channel_axis]
+    return sum(
+        prod(part.kernel.shape) * (positions if part.name.endswith("conv") else 1)
+        for part in layer.sublayers
+        if hasattr(part, "kernel")
+    )
+
+
+def _channel_window(layer):
+    channel_axis = -1 if layer.data_format == "channels_last" else 1
+    return (
+        sum(prod(part.kernel.shape) for part in layer.sublayers) * layer.input.shape[channel_axis]
+    )
+
+
+_TOTALS = {
+    (
+        layers.SqueezeExcite,
+        layers.EffectiveSqueezeExcite,
+        layers.SplitAttention,
+        layers.SelectiveKernel,
+    ): _sublayers,
+    layers.EfficientChannelAttention: _channel_window,
 }

@@ -5,6 +5,7 @@ import pytest
 import kzoo
 from kzoo import layers
 from kzoo.analysis import count_multiply_adds, count_parameters, layer_table
+from tests.peers import import_timm
 
 # torchvision's weight metadata ("_ops", in G multiply-adds of convolutions and dense layers).
 TORCHVISION_GIGA_MULTIPLY_ADDS = {
@@ -49,6 +50,7 @@ TABLE = ((1, 0, 1), (1, 1, 0))
         (layers.LocallyConnected2D(4, 3), (7, 8, 3)),
         (layers.LocallyConnected1D(4, 3), (9, 2)),
         (layers.ConnectionTableConv2D(3, TABLE), (6, 6, 2)),
+        (layers.GroupedConv2D(6, 3, groups=3), (7, 8, 6)),
         (layers.LiftingConv2D(4, 3, group="p4"), (7, 7, 3)),
         (layers.GroupEquivariantConv2D(4, 3, group="p4m"), (7, 7, 8, 3)),
     ],
@@ -75,3 +77,35 @@ def test_table_adds_up():
 def test_unknown_input_size_is_refused():
     with pytest.raises(ValueError, match="build it with an input_shape of numbers"):
         count_multiply_adds(kzoo.create_model("resnet18", input_shape=(None, None, 3)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "peer"),
+    [
+        (layers.SqueezeExcite(reduced_channels=8), lambda t: t.SqueezeExcite(32, rd_channels=8)),
+        (layers.EffectiveSqueezeExcite(), lambda t: t.EffectiveSEModule(32)),
+        (layers.EfficientChannelAttention(), lambda t: t.EcaModule(32)),
+        (
+            layers.SplitAttention(48, groups=2),
+            lambda t: t.SplitAttn(32, 48, 3, padding=1, groups=2, norm_layer=_batch_norm()),
+        ),
+        (
+            layers.SelectiveKernel(48, split_input=True),
+            lambda t: t.SelectiveKernel(32, 48, split_input=True),
+        ),
+    ],
+)
+def test_attentions_have_the_multiply_adds_that_torch_counts(layer, peer):
+    timm = import_timm()
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        peer(timm.layers).eval()(torch.ones(1, 32, 9, 8))
+    assert count_multiply_adds(model_of(layer, (9, 8, 32))) == counter.get_total_flops() // 2
+
+
+def _batch_norm():
+    import torch
+
+    return torch.nn.BatchNorm2d
