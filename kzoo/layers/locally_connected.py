@@ -12,14 +12,17 @@ from keras import ops
 from kzoo.layers import _args
 from kzoo.layers._base_conv import BaseConv, checked_kernel
 from kzoo.layers._initial_values import independent_kernels
+from kzoo.layers._products import product_of_transposed
 from kzoo.layers._window import aligned, taps
 
-# From this many input channels on, one product per kernel row is faster than one over the window.
+# From this many input channels on, one product per kernel row is faster than one for the window.
 CHANNELS_BY_ROW = 16
 
 
 def locally_connected2d(x, kernel, kernel_size, strides, padding, dilation_rate):
     """Apply to the window of each output position its own weights.
+
+    With the batch last, windows are put together from runs of memory as long as the batch.
 
     Args:
         x: maps, (batch, height, width, in).
@@ -33,7 +36,7 @@ def locally_connected2d(x, kernel, kernel_size, strides, padding, dilation_rate)
     Returns:
         Maps, (batch, output height, output width, out).
     """
-    x = ops.transpose(x, (1, 2, 0, 3))
+    x = ops.transpose(x, (1, 2, 3, 0))
     for axis in (0, 1):
         window, stride, dilation = kernel_size[axis], strides[axis], dilation_rate[axis]
         x = aligned(x, axis, window, stride, dilation, padding[axis])
@@ -43,14 +46,14 @@ def locally_connected2d(x, kernel, kernel_size, strides, padding, dilation_rate)
     parts = ops.unstack(kernel)
     if len(parts) == 1:
         windows = [_joined(windows)]
-    y = ops.matmul(windows[0], parts[0])
+    y = product_of_transposed(windows[0], parts[0])
     for window, part in zip(windows[1:], parts[1:], strict=True):
-        y = y + ops.matmul(window, part)
+        y = y + product_of_transposed(window, part)
     return ops.transpose(y, (2, 0, 1, 3))
 
 
 def _joined(views):
-    return views[0] if len(views) == 1 else ops.concatenate(views, axis=-1)
+    return views[0] if len(views) == 1 else ops.concatenate(views, axis=2)
 
 
 class _LocallyConnected(BaseConv):

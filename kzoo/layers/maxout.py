@@ -5,6 +5,8 @@ Goodfellow, Warde-Farley, Mirza, Courville and Bengio, Maxout networks (ICML 201
 
 import numbers
 
+import functools
+
 import keras
 from keras import ops
 
@@ -26,7 +28,8 @@ def maxout(x, num_pieces, axis):
     shape = ops.shape(x)
     groups = shape[axis] // num_pieces
     x = ops.reshape(x, (*shape[:axis], groups, num_pieces, *shape[axis + 1 :]))
-    return ops.max(x, axis=axis + 1)
+    # In TensorFlow it takes less than half the time of `ops.max` over so short an axis.
+    return functools.reduce(ops.maximum, ops.unstack(x, axis=axis + 1))
 
 
 @keras.saving.register_keras_serializable(package="kzoo")

@@ -10,23 +10,26 @@ from keras import ops
 from kzoo.layers import _args
 from kzoo.layers._base_conv import BaseConv, checked_kernel
 from kzoo.layers._initial_values import independent_kernels
+from kzoo.layers._tiles import convolve_tiles
 from kzoo.layers._window import (
     convolve2d,
     cut_axis,
-    extent,
-    fit_axis,
+    fixed_padding,
     output_size,
     padding_before,
+    spread,
 )
+
+if keras.config.backend() == "tensorflow":
+    from kzoo.layers import _tiles_tensorflow
+else:
+    _tiles_tensorflow = None
 
 BIAS_MODES = ("channel", "tile", "output")
 
 
 def tiled_conv2d(x, kernel, tile_bias, strides, padding, dilation_rate):
     """Convolve maps so that output (i, j) uses the kernel of tile (i mod t, j mod t).
-
-    The outputs of one row of tiles are one strided convolution: the kernels of the tiles in it
-    stand side by side, each at its own column, and give t times as many channels.
 
     Args:
         x: maps, (batch, height, width, in).
@@ -39,68 +42,36 @@ def tiled_conv2d(x, kernel, tile_bias, strides, padding, dilation_rate):
     Returns:
         Maps, (batch, output height, output width, out).
     """
-    tiles, kernel_size, filters = kernel.shape[:2], kernel.shape[2:4], kernel.shape[5]
-    rows = [ops.unstack(row) for row in ops.unstack(kernel)]
-    if tuple(tiles) == (1, 1):
-        y = convolve2d(x, rows[0][0], strides, padding, dilation_rate)
+    if tuple(kernel.shape[:2]) == (1, 1):
+        y = convolve2d(x, kernel[0, 0], strides, padding, dilation_rate)
         return y if tile_bias is None else y + tile_bias
 
-    spans = [extent(k, d) for k, d in zip(kernel_size, dilation_rate)]
-    outputs, used, counts = [], [], []
+    spans, befores, outputs = [], [], []
     for axis in (0, 1):
-        size, span, stride, tile = ops.shape(x)[1 + axis], spans[axis], strides[axis], tiles[axis]
+        # Keras takes no dilation together with strides: the zeros are part of the kernel.
+        kernel = spread(kernel, 2 + axis, dilation_rate[axis])
+        size, span, stride = ops.shape(x)[1 + axis], kernel.shape[2 + axis], strides[axis]
         output = output_size(size, span, stride, padding[axis])
-        tile = min(tile, output) if isinstance(output, int) else tile
-        count = -(-output // tile)
-        before = padding_before(size, span, stride, padding[axis])
-        x = fit_axis(x, 1 + axis, before, (count * tile - 1) * stride + span)
-        outputs, used, counts = [*outputs, output], [*used, tile], [*counts, count]
+        if isinstance(output, int) and output < kernel.shape[axis]:
+            kernel = cut_axis(kernel, axis, 0, output)
+        spans, outputs = [*spans, span], [*outputs, output]
+        # With a stride of 1 it is the same for every size, so also for one that is unknown.
+        befores.append(padding_before(size if stride > 1 else span, span, stride, padding[axis]))
 
-    steps = tuple(tile * stride for tile, stride in zip(used, strides))
-    rows_read = (counts[0] - 1) * steps[0] + spans[0]
-    phases = []
-    for p in range(used[0]):
-        block = _side_by_side(rows[p][: used[1]], strides[1], dilation_rate)
-        seen = cut_axis(x, 1, p * strides[0], rows_read)
-        y = ops.conv(seen, block, steps, "valid", "channels_last")
-        if tile_bias is not None:
-            y = y + ops.reshape(tile_bias[p, : used[1]], (-1,))
-        phases.append(y)
-    y = ops.stack(phases, axis=2)
-    batch = ops.shape(x)[0]
-    y = ops.reshape(y, (batch, counts[0] * used[0], counts[1] * used[1], filters))
-    return cut_axis(cut_axis(y, 1, 0, outputs[0]), 2, 0, outputs[1])
-
-
-def _side_by_side(kernels, stride, dilation_rate):
-    """Return one kernel for a row of tiles: tile q starts at column q * stride.
-
-    Args:
-        kernels: t kernels, (kh, kw, in, out).
-
-    Returns:
-        Kernel (kh', kw' + (t - 1) * stride, in, t * out); kh' and kw' include the zeros between
-        dilated taps, because Keras takes no dilation together with strides.
-    """
-    last = len(kernels) - 1
-    parts = []
-    for q, kernel in enumerate(kernels):
-        kernel = _spread(_spread(kernel, 0, dilation_rate[0]), 1, dilation_rate[1])
-        columns = (q * stride, (last - q) * stride)
-        parts.append(ops.pad(kernel, ((0, 0), columns, (0, 0), (0, 0))))
-    return ops.concatenate(parts, axis=-1)
-
-
-def _spread(kernel, axis, dilation):
-    """Put `dilation - 1` zeros between neighbours along `axis`."""
-    if dilation == 1:
-        return kernel
-    shape = list(kernel.shape)
-    widths = [(0, 0)] * (len(shape) + 1)
-    widths[axis + 1] = (0, dilation - 1)
-    spread = ops.pad(ops.expand_dims(kernel, axis + 1), widths)
-    spread = ops.reshape(spread, [*shape[:axis], shape[axis] * dilation, *shape[axis + 1 :]])
-    return cut_axis(spread, axis, 0, extent(shape[axis], dilation))
+    less_than_kernel = all(
+        amounts == "same" or max(fixed_padding(span, amounts)) < span
+        for amounts, span in zip(padding, spans)
+    )
+    if _tiles_tensorflow and max(strides) == 1 and less_than_kernel:
+        y = _tiles_tensorflow.convolve_tiles(x, kernel, befores, outputs)
+    else:
+        y = convolve_tiles(x, kernel, strides, befores, outputs)
+    if tile_bias is None:
+        return y
+    for axis in (0, 1):
+        tile_of_output = ops.arange(outputs[axis]) % tile_bias.shape[axis]
+        tile_bias = ops.take(tile_bias, tile_of_output, axis=axis)
+    return y + tile_bias
 
 
 class _TiledConv(BaseConv):
