@@ -15,14 +15,21 @@ TABLE = [[1, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 1]]
 CONVOLUTIONS_1D = {
     "tiled": functools.partial(layers.TiledConv1D, 4),
     "locally connected": functools.partial(layers.LocallyConnected1D, 4),
+    "grouped": functools.partial(layers.GroupedConv1D, 6, groups=3),
+    "FFT": functools.partial(layers.FFTConv1D, 4),
 }
 CONVOLUTIONS_2D = {
     "tiled": functools.partial(layers.TiledConv2D, 4),
     "not tiled": functools.partial(layers.TiledConv2D, 4, tile_size=1),
     "locally connected": functools.partial(layers.LocallyConnected2D, 4),
     "table": functools.partial(layers.ConnectionTableConv2D, table=TABLE),
+    "grouped": functools.partial(layers.GroupedConv2D, 6, groups=3),
+    "FFT": functools.partial(layers.FFTConv2D, 4),
+    "Gabor": functools.partial(layers.GaborConv2D, 4),
+    "harmonic": functools.partial(layers.HarmonicMagnitudeConv2D, 4),
     "lifting": functools.partial(layers.LiftingConv2D, 4, strict=None),
 }
+SQUARE = ("lifting", "harmonic")
 
 
 def random_maps(*shape):
@@ -56,7 +63,7 @@ def check_like_padded_by_hand(make, padding, amounts, options, x):
 )
 @pytest.mark.parametrize("strides", [1, 2])
 def test_maps(name, padding, amounts, strides):
-    if name == "lifting" and amounts[0] != amounts[1]:
+    if name in SQUARE and amounts[0] != amounts[1]:
         with pytest.raises(ValueError, match="padding must be the same for height and width"):
             CONVOLUTIONS_2D[name](kernel_size=3, padding=padding)
         return
