@@ -1,5 +1,7 @@
 """What the convolutions of this package share: arguments, shapes, bias and activation."""
 
+import inspect
+
 import keras
 from keras import activations, constraints, initializers, ops, regularizers
 
@@ -176,3 +178,13 @@ def checked_kernel(array, shape, layer_name):
             f"{tuple(array.shape)}."
         )
     return array
+
+
+def refuse_conv_options(layer_class, options):
+    """Refuse arguments of `BaseConv` among a layer's `**kwargs`: it does not take them."""
+    for name in inspect.signature(BaseConv.__init__).parameters:
+        if name in options:
+            raise TypeError(
+                f"{layer_class.__name__} takes no argument {name!r}; received "
+                f"{name}={options[name]!r}, leave it out."
+            )

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kzoo.layers._base_conv import BaseConv, checked_kernel
+from kzoo.layers._base_conv import BaseConv, checked_kernel, refuse_conv_options
 from kzoo.layers._initial_values import reseeded
 from kzoo.layers._window import convolve2d
 
@@ -127,6 +127,7 @@ class ConnectionTableConv2D(BaseConv):
         bias_constraint=None,
         **kwargs,
     ):
+        refuse_conv_options(ConnectionTableConv2D, kwargs)
         array = _as_table(table)
         super().__init__(
             filters=array.shape[1],

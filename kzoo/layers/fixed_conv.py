@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from kzoo.layers._args import one_of
-from kzoo.layers._base_conv import BaseConv
+from kzoo.layers._base_conv import BaseConv, refuse_conv_options
 from kzoo.layers.grouped_conv import grouped_conv2d
 from kzoo.layers.kernels import KERNELS
 
@@ -97,6 +97,7 @@ class FixedConv2D(BaseConv):
     def __init__(
         self, kernel, strides=1, padding="same", data_format=None, dilation_rate=1, **kwargs
     ):
+        refuse_conv_options(FixedConv2D, kwargs)
         self.kernel = _checked_kernel(kernel)
         named = isinstance(self.kernel[0], str)
         self._weights = named_kernels(self.kernel) if named else np.array(self.kernel)

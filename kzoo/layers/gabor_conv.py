@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from kzoo.initializers.gabor import PARAMETERS, Gabor, gabor, grid
-from kzoo.layers._base_conv import BaseConv
+from kzoo.layers._base_conv import BaseConv, refuse_conv_options
 from kzoo.layers._initial_values import given
 from kzoo.layers._window import convolve2d
 
@@ -104,6 +104,7 @@ class GaborConv2D(BaseConv):
         bias_constraint=None,
         **kwargs,
     ):
+        refuse_conv_options(GaborConv2D, kwargs)
         super().__init__(
             filters=filters,
             kernel_size=kernel_size,

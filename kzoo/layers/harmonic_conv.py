@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kzoo.layers._args import one_of
+from kzoo.layers._base_conv import refuse_conv_options
 from kzoo.layers._harmonic_conv import BaseHarmonicConv2D
 from kzoo.layers._harmonic_map import order_axis
 from kzoo.layers._symmetry import check_symmetry
@@ -94,6 +95,7 @@ class HarmonicConv2D(BaseHarmonicConv2D):
         strict=False,
         **kwargs,
     ):
+        refuse_conv_options(HarmonicConv2D, kwargs)
         super().__init__(
             filters,
             kernel_size,

@@ -3,9 +3,8 @@
 Goodfellow, Warde-Farley, Mirza, Courville and Bengio, Maxout networks (ICML 2013).
 """
 
-import numbers
-
 import functools
+import numbers
 
 import keras
 from keras import ops
