@@ -32,8 +32,8 @@ def as_float64(tensor):
     return ops.convert_to_numpy(tensor).astype("float64")
 
 
-def input_shape_of(function, shape):
-    """Return `shape`, or where it is None that of a model's input, without the batch.
+def input_shape_of(function, shape, name="input_shape"):
+    """Return `shape`, the argument `name`, or where it is None that of a model's input, no batch.
 
     Raises:
         ValueError: it is not given and not known.
@@ -42,6 +42,6 @@ def input_shape_of(function, shape):
         shape = tuple(function.inputs[0].shape[1:])
     if shape is None or None in shape:
         raise ValueError(
-            f"input_shape must be given, without the batch and with every size; received {shape}."
+            f"{name} must be given, a shape without the batch and with every size; received {shape}."
         )
     return tuple(shape)

@@ -12,7 +12,7 @@ from operator import index
 
 import numpy as np
 
-from kzoo.analysis._call import evaluate
+from kzoo.analysis._call import evaluate, input_shape_of
 from kzoo.layers import _args
 from kzoo.layers._groups import ORDERS, act, composition
 
@@ -33,7 +33,7 @@ class EquivarianceErrors:
 def check_equivariance(
     function,
     transform,
-    data,
+    data=None,
     output_transform=None,
     border=0,
     data_format="channels_last",
@@ -50,8 +50,9 @@ def check_equivariance(
     Args:
         function: a layer or a model, called for inference, or a function of a batch.
         transform: a name, or a function of a batch as a NumPy array.
-        data: a batch, or a tuple, the shape of an input without the batch; two normal inputs are
-            then drawn.
+        data: a batch; or the shape of an input without the batch, as a tuple, of which two normal
+            inputs are drawn; or None for the shape of a model's input. Give a model that takes
+            0..255 a batch of such values, or it sees next to nothing.
         output_transform: a name or a function likewise, `"identity"` for invariance, or None for
             `transform`. A layer with stride s has it move by k where `transform` moves by k s.
         border: pixels on each side of the output maps to leave out.
@@ -63,7 +64,7 @@ def check_equivariance(
         An `EquivarianceErrors`.
 
     Raises:
-        ValueError: an unknown transform, a transform that the rank of its tensor does not have, or
+        ValueError: no data for what has no input shape, an unknown transform, a transform that the rank of its tensor does not have, or
             outputs of different shapes.
         TypeError: `function` cannot be called or has several outputs.
 
@@ -74,6 +75,8 @@ def check_equivariance(
     True
     """
     _args.one_of(data_format, "data_format", ("channels_last", "channels_first"))
+    if data is None:
+        data = input_shape_of(function, None, "data")
     if isinstance(data, tuple):
         data = _args.integers(data, "data", len(data))
         data = np.random.default_rng(seed).normal(size=(2, *data)).astype("float32")

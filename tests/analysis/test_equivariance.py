@@ -137,6 +137,12 @@ def test_errors():
     assert errors == EquivarianceErrors(1.0, math.inf)
 
 
+def test_a_model_knows_the_shape_of_its_input():
+    inputs = keras.Input((7, 7, 1))
+    model = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
+    assert check_equivariance(model, "flip") == check_equivariance(model, "flip", (7, 7, 1))
+
+
 def test_draws_are_seeded():
     layer = keras.layers.Conv2D(4, 3)
     first, again, other = (check_equivariance(layer, "flip", (7, 7, 1), seed=s) for s in (0, 0, 1))
@@ -149,6 +155,7 @@ def test_draws_are_seeded():
     [
         ((np.tanh, "rot45", (4, 4, 1)), {}, ValueError, "transform must be one of .*'rot45'"),
         ((np.tanh, "flip", (4, 4, 1), "no"), {}, ValueError, "output_transform must be one of"),
+        ((np.tanh, "flip"), {}, ValueError, "data must be given, a shape .* received None"),
         ((np.tanh, "flip", (4, None, 1)), {}, TypeError, "data must be an integer; received None"),
         ((np.tanh, "flip", (4, 4, 1)), {"data_format": "NHWC"}, ValueError, "data_format must be"),
         ((np.tanh, "flip", (4, 1)), {}, ValueError, r"rank 2, 4 or 5; .* \(2, 4, 1\)"),
