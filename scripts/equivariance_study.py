@@ -1,9 +1,10 @@
 """Train a planar, a p4-equivariant and a harmonic network on rotated MNIST, with several seeds.
 
 Command: .venv/bin/python scripts/equivariance_study.py [--epochs N] [--seeds N] [--networks ...]
-Cost: on two CPU cores an epoch of 12,000 images takes about 15 s for z2cnn, 25 s for p4cnn and
-100 s for hnet_mnist, and the test images of each run 1 to 3 minutes; so 40 epochs and 3 seeds take
-about 5 hours. Needs MNIST as prepared by TensorFlow Datasets in TFDS_DATA_DIR, or --download.
+Cost: on two CPU cores an epoch of 12,000 images takes about 8 s for z2cnn, 18 s for p4cnn and 49 s
+for hnet_mnist, and the test images of each run 1 to 3 minutes; so 10 epochs and 3 seeds take about
+an hour, 40 epochs 3 hours. Needs MNIST as prepared by TensorFlow Datasets in TFDS_DATA_DIR, or
+--download.
 
 Each run has its folder under --runs. One that has ended is not trained again, and one that was
 stopped goes on where it was. Writes docs/equivariance_study.md after each run.

@@ -42,6 +42,7 @@ def input_shape_of(function, shape, name="input_shape"):
         shape = tuple(function.inputs[0].shape[1:])
     if shape is None or None in shape:
         raise ValueError(
-            f"{name} must be given, a shape without the batch and with every size; received {shape}."
+            f"{name} must be given, a shape without the batch and with every size; "
+            f"received {shape}."
         )
     return tuple(shape)

@@ -1,5 +1,6 @@
 """Parameters and multiply-adds of a model."""
 
+from collections.abc import Callable
 from math import prod
 from typing import NamedTuple
 
@@ -131,12 +132,12 @@ def _channel_window(layer):
     )
 
 
-_TOTALS = {
+_TOTALS: dict[tuple[type, ...], Callable[[keras.Layer], int]] = {
     (
         layers.SqueezeExcite,
         layers.EffectiveSqueezeExcite,
         layers.SplitAttention,
         layers.SelectiveKernel,
     ): _sublayers,
-    layers.EfficientChannelAttention: _channel_window,
+    (layers.EfficientChannelAttention,): _channel_window,
 }

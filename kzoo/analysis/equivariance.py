@@ -64,8 +64,8 @@ def check_equivariance(
         An `EquivarianceErrors`.
 
     Raises:
-        ValueError: no data for what has no input shape, an unknown transform, a transform that the rank of its tensor does not have, or
-            outputs of different shapes.
+        ValueError: no data for what has no input shape, an unknown transform, a transform that the
+            rank of its tensor does not have, or outputs of different shapes.
         TypeError: `function` cannot be called or has several outputs.
 
     Example:
