@@ -67,12 +67,13 @@ def _jax(layer, x, upstream):
     )
 
 
-def compiled_torch(module, shape):
+def compiled_torch(module, shape, memory_format="channels_last"):
     """Return forward and train step of a PyTorch module on the CPU, as `Compiled` does."""
     import torch
 
-    x = torch.randn(shape).to(memory_format=torch.channels_last).requires_grad_()
-    module = module.to(memory_format=torch.channels_last)
+    layout = getattr(torch, memory_format)
+    x = torch.randn(shape).to(memory_format=layout).requires_grad_()
+    module = module.to(memory_format=layout)
     upstream = torch.ones_like(module(x))
 
     def forward():

@@ -188,18 +188,27 @@ def grouped(options):
         batch = min(batch, options.batch)
         layer = GroupedConv2D(channels, 3, groups=groups, padding="same", **BARE)
         ours = Compiled(layer, (batch, size, size, channels))
-        module = torch.nn.Conv2d(channels, channels, 3, padding=1, groups=groups, bias=False)
-        forward, train = compiled_torch(module, (batch, channels, size, size))
+        peers = [
+            compiled_torch(
+                torch.nn.Conv2d(channels, channels, 3, padding=1, groups=groups, bias=False),
+                (batch, channels, size, size),
+                layout,
+            )
+            for layout in ("contiguous_format", "channels_last")
+        ]
         cells = []
-        for pair in ((ours.forward, forward), (ours.train, train)):
-            times = interleaved(dict(zip(("kzoo", "torch"), pair)), options.repeats)
-            cells += [milliseconds(times[name]) for name in ("kzoo", "torch")]
-            cells.append(ratio(times["kzoo"], times["torch"]))
+        for functions in zip((ours.forward, ours.train), *peers):
+            times = interleaved(dict(enumerate(functions)), options.repeats)
+            cells.append(milliseconds(times[0]))
+            for peer in (1, 2):
+                cells += [milliseconds(times[peer]), ratio(times[0], times[peer])]
         rows.append((f"{size}x{size}x{channels}", groups, batch, *cells))
-    header = ("maps", "groups", "batch", "forward ms", "torch ms", "/ torch")
-    header += ("train ms", "torch ms", "/ torch")
-    return f"## Grouped convolution\n\nKernel 3, same; PyTorch {torch.__version__}.\n\n" + table(
-        header, rows
+    header = ["maps", "groups", "batch"]
+    for what in ("forward", "train"):
+        header += [f"{what} ms", "torch ms", "/ torch", "torch, channels last, ms", "/ that"]
+    return (
+        f"## Grouped convolution\n\nKernel 3, same; PyTorch {torch.__version__}, in its default "
+        "layout of memory and in channels last.\n\n" + table(header, rows)
     )
 
 
