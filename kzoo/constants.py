@@ -21,6 +21,11 @@ STATISTICS = {
         (0.229, 0.224, 0.225),
         "torchvision, reference training of its ImageNet models; timm IMAGENET_DEFAULT_MEAN/STD",
     ),
+    "inception": Statistics(
+        (0.5, 0.5, 0.5),
+        (0.5, 0.5, 0.5),
+        "values from -1 to 1, as TensorFlow-Slim trained Inception; timm IMAGENET_INCEPTION_MEAN",
+    ),
     "cifar10": Statistics(
         (0.4914, 0.4822, 0.4465),
         (0.2470, 0.2435, 0.2616),

@@ -10,37 +10,8 @@ from types import MappingProxyType
 
 import keras
 
-from kzoo.applications import (
-    all_cnn,
-    cs231n,
-    harmonic,
-    lenet,
-    mnist1d_resnet,
-    p4_all_cnn,
-    p4cnn,
-    resnet,
-    resnet_cifar,
-    udl,
-    vgg,
-)
+from kzoo.applications import FAMILIES
 from kzoo.applications._family import Family
-
-FAMILIES = tuple(
-    module.FAMILY
-    for module in (
-        all_cnn,
-        cs231n,
-        harmonic,
-        lenet,
-        mnist1d_resnet,
-        p4_all_cnn,
-        p4cnn,
-        resnet,
-        resnet_cifar,
-        udl,
-        vgg,
-    )
-)
 
 
 def by_model_name(families: Iterable[Family]) -> Mapping[str, Family]:
@@ -157,7 +128,7 @@ def model_info(name: str) -> ModelInfo:
         family=family.name,
         paper=family.paper,
         task=family.task,
-        input_shape=family.input_shape,
+        input_shape=family.shape_of(name),
         classes=family.classes,
         parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model),

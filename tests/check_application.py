@@ -21,7 +21,7 @@ def check_application(name, parameters, *, save=True):
     """
     family = registry.find_family(name)
     assert kzoo.analysis.count_parameters(kzoo.create_model(name)) == parameters
-    model = _small(name, family)
+    model = build_small(name)
     inputs = _inputs(model, family)
     outputs = model.predict(inputs, verbose=0)
     assert outputs.shape == (len(inputs), 5)
@@ -40,8 +40,9 @@ def check_application(name, parameters, *, save=True):
         _check_unknown_size(name, family, model, inputs)
 
 
-def _small(name, family, channels=None, **options):
+def build_small(name, channels=None, **options):
     """Build a variant at the smallest input at which every weight still matters."""
+    family = registry.find_family(name)
     size = max(family.min_size, 8)
     shape = (size,) * family.rank + (channels or family.input_shape[-1],)
     return kzoo.create_model(name, input_shape=shape, **{"classes": 5, **options})
@@ -75,15 +76,15 @@ def _check_saving(model, inputs):
 
 def _check_channels(name, family):
     for channels, options in ((1, {}), (5, {"mean": (0.5,) * 5, "std": (0.25,) * 5})):
-        model = _small(name, family, channels=channels, **options)
+        model = build_small(name, channels=channels, **options)
         assert np.all(np.isfinite(np.asarray(model(_inputs(model, family, batch=1)))))
 
 
 def _check_features(name, family):
     """Without the top there is a feature map, or one vector where it is pooled."""
-    bare = _small(name, family, include_top=False)
+    bare = build_small(name, include_top=False)
     assert "predictions" not in [layer.name for layer in bare.layers]
-    pooled = _small(name, family, include_top=False, pooling="avg")
+    pooled = build_small(name, include_top=False, pooling="avg")
     assert len(pooled.output_shape) == 2
     assert pooled.output_shape[1] == bare.output_shape[-1]
 

@@ -7,6 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import kzoo
+from kzoo.registry import find_family
 
 
 def import_timm():
@@ -67,33 +68,77 @@ def torch_logits(module, images):
         return module(torch.from_numpy(np.moveaxis(images, -1, 1).copy())).numpy()
 
 
-def compare_with_timm(name, folder, sizes, classes=7):
-    """Load timm's model, given random weights, by kzoo's ordinary way, and compare the logits.
+# What torchvision's builders need beside the number of classes.
+TORCHVISION_OPTIONS = {"googlenet": {"aux_logits": False, "init_weights": False}}
+
+
+def find_counterpart(name):
+    """Return the library, "timm" or "torchvision", that has a model of this name, or `None`."""
+    if import_timm().is_model(name):
+        return "timm"
+    from torchvision import models
+
+    return "torchvision" if name in models.list_models(module=models) else None
+
+
+def build_counterpart(name, classes=1000):
+    """Build the model of the same name in timm or, where timm has none, in torchvision."""
+    if find_counterpart(name) == "timm":
+        return import_timm().create_model(name, num_classes=classes)
+    from torchvision import models
+
+    options = TORCHVISION_OPTIONS.get(name, {})
+    return models.get_model(name, weights=None, num_classes=classes, **options)
+
+
+def count_counterpart(name):
+    """Return the counterpart's trainable parameters and its ungrouped kernels larger than 1."""
+    import torch
+
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # initial values mean nothing there
+        peer = build_counterpart(name)
+    larger = [
+        module
+        for module in peer.modules()
+        if isinstance(module, torch.nn.Conv2d)
+        and module.groups == 1
+        and max(module.kernel_size) > 1
+    ]
+    return sum(p.numel() for p in peer.parameters() if p.requires_grad), len(larger)
+
+
+def compare_with_counterpart(name, folder, sizes, classes=7):
+    """Load the counterpart, given random weights, by kzoo's ordinary way, and compare the logits.
 
     Args:
         name: model name, the same in both.
         folder: where the safetensors file is written.
         sizes: image sizes to compare at.
+        classes: number of classes.
 
     Returns:
         For each size: the size, the largest difference relative to the largest logit, and the
         largest difference between the logits of two images on the same scale.
     """
-    peer = randomise(import_timm().create_model(name, num_classes=classes))
+    peer = randomise(build_counterpart(name, classes))
     path = write_state_dict(peer, folder / f"{name}.safetensors")
-    model = kzoo.create_model(
-        name,
-        weights=path,
-        classes=classes,
-        classifier_activation=None,
-        include_preprocessing=False,
-        input_shape=(None, None, 3),
-    )
-    rows = []
+    fixed = find_family(name).fixed_size
+    rows, model = [], None
     for size in sizes:
+        if model is None or fixed:
+            model = kzoo.create_model(
+                name,
+                weights=path,
+                classes=classes,
+                classifier_activation=None,
+                include_preprocessing=False,
+                input_shape=(size, size, 3) if fixed else (None, None, 3),
+            )
         images = np.random.default_rng(size).normal(size=(2, size, size, 3)).astype("float32")
         ours, theirs = np.asarray(model(images)), torch_logits(peer, images)
         scale = np.abs(theirs).max()
         difference, spread = np.abs(ours - theirs).max(), np.abs(ours[0] - ours[1]).max()
         rows.append((size, float(difference / scale), float(spread / scale)))
+    path.unlink()
     return rows

@@ -9,11 +9,11 @@ README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
 
 
 def test_the_table_of_models_has_every_model_with_its_published_count():
-    from tests.applications.test_models import PUBLISHED_PARAMETERS
+    from tests.applications.published import PARAMETERS
 
     rows = re.findall(r"^\| `(\w+)` \| .* \| ([\d,]+) \| [\d,]+ \|$", README, re.MULTILINE)
     listed = {name: int(parameters.replace(",", "")) for name, parameters in rows}
-    assert listed == PUBLISHED_PARAMETERS
+    assert listed == PARAMETERS
 
 
 def test_every_layer_is_named():

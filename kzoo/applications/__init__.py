@@ -1,61 +1,54 @@
-"""Builders of the models, one for each variant, with the arguments of keras.applications."""
+"""The families of architectures, and a builder for each of their variants.
 
-from kzoo.applications.all_cnn import AllCNNC
-from kzoo.applications.cs231n import CS231n
-from kzoo.applications.harmonic import HNetMNIST
-from kzoo.applications.lenet import LeNet5
-from kzoo.applications.mnist1d_resnet import MNIST1DResNet
-from kzoo.applications.p4_all_cnn import P4AllCNNC, P4MAllCNNC
-from kzoo.applications.p4cnn import P4CNN, Z2CNN, P4CNNRotationPooling
-from kzoo.applications.resnet import ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
-from kzoo.applications.resnet_cifar import (
-    ResNet20CIFAR,
-    ResNet32CIFAR,
-    ResNet44CIFAR,
-    ResNet56CIFAR,
-    ResNet110CIFAR,
-)
-from kzoo.applications.udl import UDLConv1D, UDLDense
-from kzoo.applications.vgg import (
-    VGG11,
-    VGG11BN,
-    VGG13,
-    VGG13BN,
-    VGG16,
-    VGG16BN,
-    VGG19,
-    VGG19BN,
+Builders are CamelCase names with the arguments of keras.applications, such as `ResNet50`; they come
+from the families listed here.
+"""
+
+from collections.abc import Callable
+
+import keras
+
+from kzoo.applications import (
+    all_cnn,
+    cs231n,
+    harmonic,
+    lenet,
+    mnist1d_resnet,
+    p4_all_cnn,
+    p4cnn,
+    resnet,
+    resnet_cifar,
+    udl,
+    vgg,
 )
 
-__all__ = [
-    "P4CNN",
-    "VGG11",
-    "VGG11BN",
-    "VGG13",
-    "VGG13BN",
-    "VGG16",
-    "VGG16BN",
-    "VGG19",
-    "VGG19BN",
-    "AllCNNC",
-    "CS231n",
-    "HNetMNIST",
-    "LeNet5",
-    "MNIST1DResNet",
-    "P4AllCNNC",
-    "P4CNNRotationPooling",
-    "P4MAllCNNC",
-    "ResNet101",
-    "ResNet110CIFAR",
-    "ResNet152",
-    "ResNet18",
-    "ResNet20CIFAR",
-    "ResNet32CIFAR",
-    "ResNet34",
-    "ResNet44CIFAR",
-    "ResNet50",
-    "ResNet56CIFAR",
-    "UDLConv1D",
-    "UDLDense",
-    "Z2CNN",
-]
+FAMILIES = tuple(
+    module.FAMILY
+    for module in (
+        all_cnn,
+        cs231n,
+        harmonic,
+        lenet,
+        mnist1d_resnet,
+        p4_all_cnn,
+        p4cnn,
+        resnet,
+        resnet_cifar,
+        udl,
+        vgg,
+    )
+)
+
+_BUILDERS = {name: builder for family in FAMILIES for name, builder in family.builders.items()}
+
+__all__ = sorted(_BUILDERS)
+
+
+def __getattr__(name: str) -> Callable[..., keras.Model]:
+    if name in _BUILDERS:
+        return _BUILDERS[name]
+    raise AttributeError(f"module 'kzoo.applications' has no attribute {name!r}")
+
+
+def __dir__():
+    return [*__all__, "FAMILIES"]

@@ -24,6 +24,16 @@ def _gabor(layer_class, kernel_initializer):
     return convolution
 
 
+def _complete(conv):
+    """Return `conv` called with every argument of the form above, so that it needs no defaults."""
+    defaults = {"strides": 1, "padding": "valid", "dilation_rate": 1, "use_bias": True}
+
+    def convolution(filters, kernel_size, **options):
+        return conv(filters, kernel_size, **defaults | options)
+
+    return convolution
+
+
 def _initialised(layer_class, kernel_initializer):
     return partial(layer_class, kernel_initializer=kernel_initializer)
 
@@ -69,7 +79,7 @@ def resolve_conv(conv, rank, kernel_initializer):
         TypeError: `conv` is neither a name nor callable.
     """
     if callable(conv):
-        return conv
+        return _complete(conv)
     if not isinstance(conv, str):
         raise TypeError(f"conv must be a name or a callable; received {conv!r}.")
     if conv not in CONVOLUTIONS:
@@ -79,20 +89,3 @@ def resolve_conv(conv, rank, kernel_initializer):
     if rank not in layer_classes:
         raise ValueError(f"conv={conv!r} is for images; a network of signals takes another conv.")
     return factory(layer_classes[rank], kernel_initializer)
-
-
-def convolve_padded(x, conv, filters, kernel_size, *, strides=1, use_bias=False, name):
-    """Convolve with PyTorch's symmetric padding of `kernel_size // 2`, for an odd kernel.
-
-    Keras's `same` pads one pixel less before than after where a stride meets an even size; where
-    the stride is 1 the two agree, and the padding is left to the convolution.
-    """
-    if strides == 1:
-        padding = "same"
-    else:
-        padding = "valid"
-        x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}.pad")(x)
-    layer = conv(
-        filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, name=name
-    )
-    return layer(x)

@@ -34,7 +34,8 @@ class Options:
     """What a builder was asked for, as the `build` function of a family needs it.
 
     `conv` makes the layers that the argument `conv=` may replace, and `conv_name` is that argument;
-    `plain_conv` makes those it never does (kernels of size 1), with the same initial values.
+    `plain_conv` makes those it never does (kernels of size 1), with the same initial values, which
+    are `kernel_initializer`. `kzoo.applications._parts.convolve` chooses among them.
     """
 
     include_top: bool
@@ -45,6 +46,7 @@ class Options:
     conv_name: Any
     conv: Callable[..., keras.layers.Layer]
     plain_conv: Callable[..., keras.layers.Layer]
+    kernel_initializer: str
 
     def outputs(self, features, classifier):
         """Finish the network: `classifier(features)` with its activation, or pooled features.
@@ -145,11 +147,14 @@ class Family:
         paper: where it was published.
         build: function `(config, x, options, **own) -> tensor`, see the module's docstring.
         variants: model name to configuration row.
+        names: the names of the builders, one for each variant, such as "VGG11BN" for `vgg11_bn`.
         input_shape: default `(height, width, channels)`, or `(length, channels)` for signals.
+        input_sizes: default height and width of the variants that have another.
         classes: default number of classes.
         min_size: smallest height and width (or length) the network allows.
         fixed_size: whether the network needs to know the input size.
         statistics: key of `kzoo.constants.STATISTICS`, `None` for networks of raw signals.
+        variant_statistics: the same, for the variants that have other ones.
         kernel_initializer: initial values of the convolutions.
         plain_variants: the variants whose convolutions `conv=` may replace; `None` for all.
         no_conv_reason: why the other variants refuse `conv=`.
@@ -161,11 +166,14 @@ class Family:
     paper: str
     build: Callable[..., Any]
     variants: Mapping[str, Any]
+    names: tuple[str, ...]
     input_shape: tuple[int, ...]
+    input_sizes: Mapping[str, int] = field(default_factory=dict)
     classes: int = 1000
     min_size: int = 1
     fixed_size: bool = False
     statistics: str | None = "imagenet"
+    variant_statistics: Mapping[str, str] = field(default_factory=dict)
     kernel_initializer: str = "he_normal"
     plain_variants: frozenset[str] | None = None
     no_conv_reason: str = "its convolutions are group-equivariant already"
@@ -173,6 +181,7 @@ class Family:
     learning_rate: float = 1e-3
     own: tuple[inspect.Parameter, ...] = field(init=False, repr=False)
     signature: inspect.Signature = field(init=False, repr=False)
+    builders: Mapping[str, Callable[..., keras.Model]] = field(init=False, repr=False)
 
     def __post_init__(self):
         own = tuple(
@@ -186,6 +195,7 @@ class Family:
         ]
         object.__setattr__(self, "own", own)
         object.__setattr__(self, "signature", inspect.Signature([*shared, *own]))
+        object.__setattr__(self, "builders", self._named_builders())
 
     @property
     def rank(self):
@@ -197,12 +207,25 @@ class Family:
         """What the networks do: "image_classification" or "signal_classification"."""
         return "image_classification" if self.rank == 2 else "signal_classification"
 
-    def builders(self, *names):
-        """Return one named builder for each CamelCase name, such as "VGG11BN" for `vgg11_bn`."""
-        by_compact_name = {name.replace("_", ""): name for name in self.variants}
-        if set(by_compact_name) != {name.lower() for name in names}:
-            raise ValueError(f"builders {names} do not name the variants {tuple(self.variants)}.")
-        return tuple(self._builder(name, by_compact_name[name.lower()]) for name in names)
+    def shape_of(self, variant):
+        """Return the default shape of one input of `variant`, channels last."""
+        size = self.input_sizes.get(variant)
+        return self.input_shape if size is None else (size, size, self.input_shape[-1])
+
+    def statistics_of(self, variant):
+        """Return the key of the statistics that `variant` normalises its input with."""
+        return self.variant_statistics.get(variant, self.statistics)
+
+    def _named_builders(self):
+        variants = {name.replace("_", ""): name for name in self.variants}
+        builders = {name.lower().replace("_", ""): name for name in self.names}
+        if set(variants) != set(builders) or len(builders) != len(self.names):
+            unmatched = sorted(set(variants) ^ set(builders))
+            raise ValueError(
+                f"names of the family {self.name} must be its variants in CamelCase, each once; "
+                f"without a counterpart are {', '.join(unmatched)}."
+            )
+        return {name: self._builder(name, variants[key]) for key, name in builders.items()}
 
     def _builder(self, builder_name, variant):
         def create(*args, **kwargs):
@@ -224,7 +247,7 @@ class Family:
             builder=builder_name,
             paper=self.paper,
             variant=variant,
-            input_shape=self.input_shape,
+            input_shape=self.shape_of(variant),
             own=own,
         )
         builder.variant = variant
@@ -261,11 +284,12 @@ class Family:
             conv_name=conv,
             conv=resolve_conv(conv, self.rank, self.kernel_initializer),
             plain_conv=resolve_conv("standard", self.rank, self.kernel_initializer),
+            kernel_initializer=self.kernel_initializer,
         )
         if input_tensor is None:
             shape = standard_shape(
                 input_shape,
-                default=self.input_shape,
+                default=self.shape_of(variant),
                 min_size=self.min_size,
                 fixed_size=self.fixed_size,
                 include_top=include_top,
@@ -277,10 +301,11 @@ class Family:
             x = _keras_tensor(input_tensor, input_shape)
             sources = keras.utils.get_source_inputs(x)
             inputs = sources[0] if len(sources) == 1 else sources
-        if include_preprocessing and self.statistics is not None:
-            x = normalise(x, self.statistics, mean, std, channel_axis(), head_dtype())
+        statistics = self.statistics_of(variant)
+        if include_preprocessing and statistics is not None:
+            x = normalise(x, statistics, mean, std, channel_axis(), head_dtype())
         elif mean is not None or std is not None:
-            raise PreprocessingError(variant, self.statistics)
+            raise PreprocessingError(variant, statistics)
         outputs = self.build(self.variants[variant], x, options, **own)
         model = keras.Model(inputs, outputs, name=name or variant)
         if weights is not None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import keras
 
-from kzoo.applications._conv import convolve_padded
 from kzoo.applications._family import Family, head_dtype
+from kzoo.applications._parts import convolve
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,12 @@ def build(config, x, options, *, dropout_rate=0.5, input_dropout_rate=0.2):
     for index, (filters, strides) in enumerate(
         ((first, 1), (first, 1), (first, 2), (second, 1), (second, 1), (second, 2)), start=1
     ):
-        x = convolve_padded(
-            x, options.conv, filters, 3, strides=strides, use_bias=True, name=f"conv{index}"
-        )
+        x = convolve(x, options, filters, 3, strides=strides, use_bias=True, name=f"conv{index}")
         x = relu(x, index)
         if strides == 2:
             x = keras.layers.Dropout(dropout_rate, name=f"drop{index}")(x)
-    x = relu(options.conv(second, 3, padding="valid", name="conv7")(x), 7)
-    x = relu(options.plain_conv(second, 1, name="conv8")(x), 8)
+    x = relu(convolve(x, options, second, 3, padding="valid", use_bias=True, name="conv7"), 7)
+    x = relu(convolve(x, options, second, 1, use_bias=True, name="conv8"), 8)
 
     def classifier(x):
         x = options.plain_conv(options.classes, 1, dtype=head_dtype(), name="conv9")(x)
@@ -63,10 +61,9 @@ FAMILY = Family(
     paper="Springenberg et al., Striving for Simplicity: The All Convolutional Net, ICLR 2015.",
     build=build,
     variants=VARIANTS,
+    names=("AllCNNC",),
     input_shape=(32, 32, 3),
     classes=10,
     min_size=9,
     statistics="cifar10",
 )
-
-(AllCNNC,) = FAMILY.builders("AllCNNC")

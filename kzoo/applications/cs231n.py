@@ -92,10 +92,9 @@ FAMILY = Family(
     paper="Li, Johnson, Yeung, CS231n course notes, Convolutional Neural Networks, Layer Patterns.",
     build=build,
     variants=VARIANTS,
+    names=("CS231n",),
     input_shape=(32, 32, 3),
     classes=10,
     fixed_size=True,
     statistics="cifar10",
 )
-
-(CS231n,) = FAMILY.builders("CS231n")

@@ -90,6 +90,7 @@ FAMILY = Family(
     "CVPR 2017.",
     build=build,
     variants=VARIANTS,
+    names=("HNetMNIST",),
     input_shape=(28, 28, 1),
     classes=10,
     min_size=8,
@@ -98,5 +99,3 @@ FAMILY = Family(
     no_conv_reason="its convolutions are harmonic already",
     learning_rate=7.6e-3,
 )
-
-(HNetMNIST,) = FAMILY.builders("HNetMNIST")

@@ -76,6 +76,7 @@ FAMILY = Family(
     paper="LeCun et al., Gradient-Based Learning Applied to Document Recognition, 1998, Figure 2.",
     build=build,
     variants=VARIANTS,
+    names=("LeNet5",),
     input_shape=(32, 32, 1),
     classes=10,
     min_size=16,
@@ -83,5 +84,3 @@ FAMILY = Family(
     statistics="mnist",
     kernel_initializer="glorot_uniform",
 )
-
-(LeNet5,) = FAMILY.builders("LeNet5")

@@ -71,10 +71,9 @@ FAMILY = Family(
     paper="kzoo's own, after He et al., Deep Residual Learning for Image Recognition, CVPR 2016.",
     build=build,
     variants=VARIANTS,
+    names=("MNIST1DResNet",),
     input_shape=(40, 1),
     classes=10,
     statistics=None,
     learning_rate=3e-3,
 )
-
-(MNIST1DResNet,) = FAMILY.builders("MNIST1DResNet")

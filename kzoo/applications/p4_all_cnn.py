@@ -115,11 +115,10 @@ FAMILY = Family(
     paper="Cohen and Welling, Group Equivariant Convolutional Networks, ICML 2016, section 8.2.",
     build=build,
     variants=VARIANTS,
+    names=("P4AllCNNC", "P4MAllCNNC"),
     input_shape=(32, 32, 3),
     classes=10,
     statistics="cifar10",
     plain_variants=frozenset(),
     learning_rate=3e-3,
 )
-
-P4AllCNNC, P4MAllCNNC = FAMILY.builders("P4AllCNNC", "P4MAllCNNC")

@@ -121,6 +121,7 @@ FAMILY = Family(
     paper="Cohen and Welling, Group Equivariant Convolutional Networks, ICML 2016, section 8.1.",
     build=build,
     variants=VARIANTS,
+    names=("Z2CNN", "P4CNNRotationPooling", "P4CNN"),
     input_shape=(28, 28, 1),
     classes=10,
     min_size=28,
@@ -128,5 +129,3 @@ FAMILY = Family(
     plain_variants=frozenset({"z2cnn"}),
     learning_rate=3e-3,
 )
-
-Z2CNN, P4CNNRotationPooling, P4CNN = FAMILY.builders("Z2CNN", "P4CNNRotationPooling", "P4CNN")

@@ -9,10 +9,8 @@ convolution, where the paper has it in the first 1x1.
 
 from dataclasses import dataclass
 
-import keras
-
-from kzoo.applications._conv import convolve_padded
 from kzoo.applications._family import Family, channel_axis
+from kzoo.applications._parts import activation, add, batch_norm, convolve, max_pool
 
 
 @dataclass(frozen=True)
@@ -33,54 +31,39 @@ VARIANTS = {
 }
 
 
-def _norm(x, name):
-    return keras.layers.BatchNormalization(
-        axis=channel_axis(), momentum=0.9, epsilon=1e-5, name=name
-    )(x)
-
-
-def _relu(x, name):
-    return keras.layers.Activation("relu", name=name)(x)
-
-
-def _pointwise(x, options, filters, strides, name):
-    return options.plain_conv(filters, 1, strides=strides, use_bias=False, name=name)(x)
-
-
 def _shortcut(x, options, filters, strides, name):
     """Identity, or a 1x1 convolution where the shape changes (option B of the paper)."""
     if strides == 1 and x.shape[channel_axis()] == filters:
         return x
-    x = _pointwise(x, options, filters, strides, f"{name}.downsample.0")
-    return _norm(x, f"{name}.downsample.1")
+    x = convolve(x, options, filters, 1, strides=strides, name=f"{name}.downsample.0")
+    return batch_norm(x, f"{name}.downsample.1")
 
 
 def _basic(x, options, width, strides, name):
     shortcut = _shortcut(x, options, width, strides, name)
-    x = convolve_padded(x, options.conv, width, 3, strides=strides, name=f"{name}.conv1")
-    x = _relu(_norm(x, f"{name}.bn1"), f"{name}.act1")
-    x = convolve_padded(x, options.conv, width, 3, name=f"{name}.conv2")
-    x = _norm(x, f"{name}.bn2")
-    return _relu(keras.layers.Add(name=f"{name}.add")([x, shortcut]), f"{name}.act2")
+    x = convolve(x, options, width, 3, strides=strides, name=f"{name}.conv1")
+    x = activation(batch_norm(x, f"{name}.bn1"), "relu", f"{name}.act1")
+    x = convolve(x, options, width, 3, name=f"{name}.conv2")
+    x = batch_norm(x, f"{name}.bn2")
+    return activation(add(x, shortcut, f"{name}.add"), "relu", f"{name}.act2")
 
 
 def _bottleneck(x, options, width, strides, name):
     shortcut = _shortcut(x, options, 4 * width, strides, name)
-    x = _pointwise(x, options, width, 1, f"{name}.conv1")
-    x = _relu(_norm(x, f"{name}.bn1"), f"{name}.act1")
-    x = convolve_padded(x, options.conv, width, 3, strides=strides, name=f"{name}.conv2")
-    x = _relu(_norm(x, f"{name}.bn2"), f"{name}.act2")
-    x = _pointwise(x, options, 4 * width, 1, f"{name}.conv3")
-    x = _norm(x, f"{name}.bn3")
-    return _relu(keras.layers.Add(name=f"{name}.add")([x, shortcut]), f"{name}.act3")
+    x = convolve(x, options, width, 1, name=f"{name}.conv1")
+    x = activation(batch_norm(x, f"{name}.bn1"), "relu", f"{name}.act1")
+    x = convolve(x, options, width, 3, strides=strides, name=f"{name}.conv2")
+    x = activation(batch_norm(x, f"{name}.bn2"), "relu", f"{name}.act2")
+    x = convolve(x, options, 4 * width, 1, name=f"{name}.conv3")
+    x = batch_norm(x, f"{name}.bn3")
+    return activation(add(x, shortcut, f"{name}.add"), "relu", f"{name}.act3")
 
 
 def build(config, x, options, *, dropout_rate=0.0):
     """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    x = convolve_padded(x, options.conv, 64, 7, strides=2, name="conv1")
-    x = _relu(_norm(x, "bn1"), "act1")
-    x = keras.layers.ZeroPadding2D(1, name="maxpool.pad")(x)
-    x = keras.layers.MaxPooling2D(3, strides=2, name="maxpool")(x)
+    x = convolve(x, options, 64, 7, strides=2, name="conv1")
+    x = activation(batch_norm(x, "bn1"), "relu", "act1")
+    x = max_pool(x, 3, 2, "maxpool", padding=1)
     block = _bottleneck if config.bottleneck else _basic
     for stage, (blocks, width) in enumerate(zip(config.blocks, (64, 128, 256, 512)), start=1):
         for index in range(blocks):
@@ -94,10 +77,7 @@ FAMILY = Family(
     paper="He et al., Deep Residual Learning for Image Recognition, CVPR 2016, Table 1.",
     build=build,
     variants=VARIANTS,
+    names=("ResNet18", "ResNet34", "ResNet50", "ResNet101", "ResNet152"),
     input_shape=(224, 224, 3),
     learning_rate=3e-3,
-)
-
-ResNet18, ResNet34, ResNet50, ResNet101, ResNet152 = FAMILY.builders(
-    "ResNet18", "ResNet34", "ResNet50", "ResNet101", "ResNet152"
 )

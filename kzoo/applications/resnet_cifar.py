@@ -12,10 +12,8 @@ go before and half after, as in the usual PyTorch reimplementation, whose layer 
 
 from dataclasses import dataclass
 
-import keras
-
-from kzoo.applications._conv import convolve_padded
-from kzoo.applications._family import Family, channel_axis
+from kzoo.applications._family import Family
+from kzoo.applications._parts import activation, add, batch_norm, convolve
 from kzoo.layers import IdentityShortcut2D
 
 
@@ -36,28 +34,20 @@ VARIANTS = {
 }
 
 
-def _convolve_norm(x, options, filters, strides, conv_name, norm_name):
-    x = convolve_padded(x, options.conv, filters, 3, strides=strides, name=conv_name)
-    return keras.layers.BatchNormalization(
-        axis=channel_axis(), momentum=0.9, epsilon=1e-5, name=norm_name
-    )(x)
-
-
 def _block(x, options, filters, strides, name):
     shortcut = x
-    x = _convolve_norm(x, options, filters, strides, f"{name}.conv1", f"{name}.bn1")
-    x = keras.layers.Activation("relu", name=f"{name}.relu1")(x)
-    x = _convolve_norm(x, options, filters, 1, f"{name}.conv2", f"{name}.bn2")
+    x = convolve(x, options, filters, 3, strides=strides, name=f"{name}.conv1")
+    x = activation(batch_norm(x, f"{name}.bn1"), "relu", f"{name}.relu1")
+    x = batch_norm(convolve(x, options, filters, 3, name=f"{name}.conv2"), f"{name}.bn2")
     if strides != 1:
         shortcut = IdentityShortcut2D(filters, strides, name=f"{name}.shortcut")(shortcut)
-    x = keras.layers.Add(name=f"{name}.add")([x, shortcut])
-    return keras.layers.Activation("relu", name=f"{name}.relu2")(x)
+    return activation(add(x, shortcut, f"{name}.add"), "relu", f"{name}.relu2")
 
 
 def build(config, x, options):
     """Build the network; see `Family`."""
-    x = _convolve_norm(x, options, 16, 1, "conv1", "bn1")
-    x = keras.layers.Activation("relu", name="relu1")(x)
+    x = batch_norm(convolve(x, options, 16, 3, name="conv1"), "bn1")
+    x = activation(x, "relu", "relu1")
     for stage, filters in enumerate((16, 32, 64), start=1):
         for block in range(config.blocks):
             strides = 2 if stage > 1 and block == 0 else 1
@@ -70,12 +60,9 @@ FAMILY = Family(
     paper="He et al., Deep Residual Learning for Image Recognition, CVPR 2016, section 4.2.",
     build=build,
     variants=VARIANTS,
+    names=("ResNet20CIFAR", "ResNet32CIFAR", "ResNet44CIFAR", "ResNet56CIFAR", "ResNet110CIFAR"),
     input_shape=(32, 32, 3),
     classes=10,
     statistics="cifar10",
     learning_rate=3e-3,
-)
-
-ResNet20CIFAR, ResNet32CIFAR, ResNet44CIFAR, ResNet56CIFAR, ResNet110CIFAR = FAMILY.builders(
-    "ResNet20CIFAR", "ResNet32CIFAR", "ResNet44CIFAR", "ResNet56CIFAR", "ResNet110CIFAR"
 )

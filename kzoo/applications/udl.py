@@ -53,6 +53,7 @@ FAMILY = Family(
     paper="Prince, Understanding Deep Learning, MIT Press 2023, Figure 10.7.",
     build=build,
     variants=VARIANTS,
+    names=("UDLConv1D", "UDLDense"),
     input_shape=(40, 1),
     classes=10,
     min_size=15,
@@ -61,5 +62,3 @@ FAMILY = Family(
     plain_variants=frozenset({"udl_conv1d"}),
     no_conv_reason="it has no convolution",
 )
-
-UDLConv1D, UDLDense = FAMILY.builders("UDLConv1D", "UDLDense")

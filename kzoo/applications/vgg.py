@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import keras
 
-from kzoo.applications._family import Family, channel_axis
+from kzoo.applications._family import Family
+from kzoo.applications._parts import activation, batch_norm, convolve, max_pool
 from kzoo.layers import MinimumSizePooling2D
 
 
@@ -40,21 +41,19 @@ VARIANTS = {
 }
 
 
-def _features(config, x, conv):
+def _features(config, x, options):
     """Five stages of convolutions, each ended by a pooling; layers are numbered through."""
     index = 0
     for filters, convs in zip(FILTERS, config.convs):
         for _ in range(convs):
-            x = conv(filters, 3, strides=1, padding="same", name=f"features.{index}")(x)
+            x = convolve(x, options, filters, 3, use_bias=True, name=f"features.{index}")
             index += 1
             if config.norm:
-                x = keras.layers.BatchNormalization(
-                    axis=channel_axis(), momentum=0.9, epsilon=1e-5, name=f"features.{index}"
-                )(x)
+                x = batch_norm(x, f"features.{index}")
                 index += 1
-            x = keras.layers.Activation("relu", name=f"features.{index}")(x)
+            x = activation(x, "relu", f"features.{index}")
             index += 1
-        x = keras.layers.MaxPooling2D(2, name=f"features.{index}")(x)
+        x = max_pool(x, 2, 2, f"features.{index}")
         index += 1
     return x
 
@@ -65,13 +64,13 @@ def build(config, x, options, *, dropout_rate=0.5):
     def classifier(x):
         x = MinimumSizePooling2D(7, name="pre_logits.pool")(x)
         x = options.plain_conv(4096, 7, padding="valid", name="pre_logits.fc1")(x)
-        x = keras.layers.Activation("relu", name="pre_logits.act1")(x)
+        x = activation(x, "relu", "pre_logits.act1")
         x = keras.layers.Dropout(dropout_rate, name="pre_logits.drop")(x)
         x = options.plain_conv(4096, 1, name="pre_logits.fc2")(x)
-        x = keras.layers.Activation("relu", name="pre_logits.act2")(x)
+        x = activation(x, "relu", "pre_logits.act2")
         return options.pooled_dense("head.fc", dropout_rate)(x)
 
-    return options.outputs(_features(config, x, options.conv), classifier)
+    return options.outputs(_features(config, x, options), classifier)
 
 
 FAMILY = Family(
@@ -79,11 +78,8 @@ FAMILY = Family(
     paper="Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015, Table 1.",
     build=build,
     variants=VARIANTS,
+    names=("VGG11", "VGG13", "VGG16", "VGG19", "VGG11BN", "VGG13BN", "VGG16BN", "VGG19BN"),
     input_shape=(224, 224, 3),
     min_size=32,
     learning_rate=1e-4,
-)
-
-VGG11, VGG13, VGG16, VGG19, VGG11BN, VGG13BN, VGG16BN, VGG19BN = FAMILY.builders(
-    "VGG11", "VGG13", "VGG16", "VGG19", "VGG11BN", "VGG13BN", "VGG16BN", "VGG19BN"
 )

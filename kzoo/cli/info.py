@@ -26,7 +26,7 @@ def run(arguments):
     from kzoo.registry import create_model, find_family
 
     family = find_family(arguments.model)
-    shape = list(family.input_shape)
+    shape = list(family.shape_of(arguments.model))
     if arguments.image_size is not None:
         shape[:-1] = [arguments.image_size] * family.rank
     if arguments.picture is not None:

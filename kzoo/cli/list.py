@@ -25,7 +25,7 @@ def run(arguments):
     rows = [("MODEL", "FAMILY", "INPUT")]
     for name in names:
         family = find_family(name)
-        rows.append((name, family.name, " x ".join(map(str, family.input_shape))))
+        rows.append((name, family.name, " x ".join(map(str, family.shape_of(name)))))
     print_table(rows)
     return 0
 

@@ -4,6 +4,7 @@ from kzoo.layers.blur_pooling import BlurPooling2D
 from kzoo.layers.cluster_pooling import ClusterPooling2D
 from kzoo.layers.complex_cell import ComplexCell2D
 from kzoo.layers.connection_table_conv import ConnectionTableConv2D
+from kzoo.layers.constant_padding import ConstantPadding2D
 from kzoo.layers.effective_squeeze_excite import EffectiveSqueezeExcite
 from kzoo.layers.efficient_channel_attention import EfficientChannelAttention
 from kzoo.layers.fft_conv import FFTConv1D, FFTConv2D
@@ -41,6 +42,7 @@ __all__ = [
     "ClusterPooling2D",
     "ComplexCell2D",
     "ConnectionTableConv2D",
+    "ConstantPadding2D",
     "EffectiveSqueezeExcite",
     "EfficientChannelAttention",
     "FFTConv1D",

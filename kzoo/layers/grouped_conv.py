@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from kzoo.layers._channel_groups import ChannelGroupsConv
-from kzoo.layers._window import convolve2d, extent, pad_maps
+from kzoo.layers._window import extent, pad_maps
 
 # Block by block, narrow groups waste vector registers, wide ones multiply zeros. Train step on two
 # CPU cores in TensorFlow, ms, with blocks of 8, 16, 32, 64 channels (torch: interleaved with it):
@@ -36,9 +36,6 @@ def grouped_conv2d(x, kernel, groups, strides, padding, dilation_rate=(1, 1)):
     Returns:
         Maps, (batch, output height, output width, out).
     """
-    # Keras's own grouped convolution is slow on a CPU, except on PyTorch.
-    if groups == 1 or keras.backend.backend() == "torch":
-        return convolve2d(x, kernel, strides, padding, dilation_rate)
     x, padding = pad_maps(x, kernel.shape[:2], strides, padding, dilation_rate)
     if padding == "same" and max(dilation_rate) > 1:
         # tf2onnx gets this padding wrong after a split, for maps of unknown size.
@@ -46,6 +43,9 @@ def grouped_conv2d(x, kernel, groups, strides, padding, dilation_rate=(1, 1)):
         amounts = [(span // 2, span - span // 2) for span in spans]
         x, padding = ops.pad(x, [(0, 0), *amounts, (0, 0)]), "valid"
     options = (padding, "channels_last", dilation_rate)
+    # Keras's own grouped convolution is slow on a CPU, except on PyTorch.
+    if groups == 1 or keras.backend.backend() == "torch":
+        return ops.conv(x, kernel, strides, *options)
     if kernel.shape[:2] == (1, 1) and max(strides) == 1:
         return _products(x, kernel, groups)
     if _runs_depthwise(kernel, strides):

@@ -217,7 +217,7 @@ def _input_size(model_name, family, spec, image_size, say):
         return image_size
     sides = spec.shape[:2]
     if None in sides:
-        size = family.input_shape[0]
+        size = family.shape_of(model_name)[0]
         say(f"images differ in size; resizing them to {size} x {size}, as {model_name} expects")
         return size
     if min(sides) < family.min_size:

@@ -69,6 +69,21 @@ def _convolution(layer):
     return entries
 
 
+def _depthwise(layer):
+    """Kernel from `(in * multiplier, 1, *kernel)` to `(*kernel, in, multiplier)`."""
+
+    def convert(array):
+        if array.ndim < 3 or array.shape[0] % layer.depth_multiplier:
+            return array
+        kernel = array.reshape(-1, layer.depth_multiplier, *array.shape[2:])
+        return np.moveaxis(kernel, (0, 1), (-2, -1))
+
+    entries = [("weight", layer.kernel, convert)]
+    if layer.use_bias:
+        entries.append(("bias", layer.bias, _same))
+    return entries
+
+
 def _dense(layer):
     entries = [("weight", layer.kernel, _dense_kernel(layer))]
     if layer.use_bias:
@@ -77,14 +92,17 @@ def _dense(layer):
 
 
 def _batch_normalization(layer):
-    entries = []
-    if layer.scale:
-        entries.append(("weight", layer.gamma, _same))
-    if layer.center:
-        entries.append(("bias", layer.beta, _same))
-    entries.append(("running_mean", layer.moving_mean, _same))
-    entries.append(("running_var", layer.moving_variance, _same))
-    return entries
+    return [
+        *_normalization(layer),
+        ("running_mean", layer.moving_mean, _same),
+        ("running_var", layer.moving_variance, _same),
+    ]
+
+
+def _normalization(layer):
+    """Of layers without running statistics."""
+    entries = [("weight", layer.gamma, _same)] if layer.scale else []
+    return entries + ([("bias", layer.beta, _same)] if layer.center else [])
 
 
 def _layer_scale(layer):
@@ -119,8 +137,11 @@ def _pointwise_kernel(array):
 RULES = {
     keras.layers.Conv1D: _convolution,
     keras.layers.Conv2D: _convolution,
+    keras.layers.DepthwiseConv2D: _depthwise,
     keras.layers.Dense: _dense,
     keras.layers.BatchNormalization: _batch_normalization,
+    keras.layers.GroupNormalization: _normalization,
+    keras.layers.LayerNormalization: _normalization,
     layers.EffectiveSqueezeExcite: _sublayers,
     layers.EfficientChannelAttention: _sublayers,
     layers.GlobalResponseNormalization: _response_normalization,

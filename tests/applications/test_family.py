@@ -1,5 +1,6 @@
 """The arguments that every builder shares."""
 
+import dataclasses
 import inspect
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import kzoo
+from kzoo import registry
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype="uint8")
 
@@ -30,10 +32,9 @@ def test_builder_takes_positional_arguments():
 
 
 def test_builders_must_name_the_variants():
-    from kzoo.applications import resnet
-
-    with pytest.raises(ValueError, match="do not name the variants"):
-        resnet.FAMILY.builders("ResNet18", "ResNet19")
+    family = registry.find_family("lenet5")
+    with pytest.raises(ValueError, match="in CamelCase, each once; .* are lenet4, lenet5"):
+        dataclasses.replace(family, names=("LeNet4",))
 
 
 def test_images_in_0_255_are_normalised_as_torchvision_does():
@@ -113,7 +114,7 @@ def test_channels_first_gives_the_same_output():
 def test_a_callable_makes_the_convolutions():
     made = []
 
-    def convolution(filters, kernel_size, *, strides=1, padding="valid", use_bias=True, name=None):
+    def convolution(filters, kernel_size, *, strides, padding, dilation_rate, use_bias, name):
         made.append(name)
         return keras.layers.SeparableConv2D(
             filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, name=name

@@ -150,7 +150,7 @@ def test_head_is_in_single_precision():
 def test_a_convolution_of_the_users_own():
     made = []
 
-    def convolution(filters, kernel_size, *, strides=1, padding="valid", use_bias=True, name=None):
+    def convolution(filters, kernel_size, *, strides, padding, dilation_rate, use_bias, name):
         made.append(name)
         return keras.layers.Conv2D(
             filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, name=name
