@@ -18,9 +18,15 @@ def check_application(name, parameters, *, save=True):
         name: model name.
         parameters: published number of trainable parameters, with the default head.
         save: whether to write the model to its file and read it back.
+
+    Returns:
+        The multiply-adds of the default model.
     """
     family = registry.find_family(name)
-    assert kzoo.analysis.count_parameters(kzoo.create_model(name)) == parameters
+    default = kzoo.create_model(name)
+    assert kzoo.analysis.count_parameters(default) == parameters
+    multiply_adds = kzoo.analysis.count_multiply_adds(default)
+    del default
     model = build_small(name)
     inputs = _inputs(model, family)
     outputs = model.predict(inputs, verbose=0)
@@ -38,6 +44,7 @@ def check_application(name, parameters, *, save=True):
     _check_features(name, family)
     if not family.fixed_size:
         _check_unknown_size(name, family, model, inputs)
+    return multiply_adds
 
 
 def build_small(name, channels=None, **options):

@@ -31,11 +31,11 @@ def test_smallest_of_each_family(name):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", [n for n in kzoo.list_models() if n not in SMALLEST])
-def test_every_other_model(name, record):
+@pytest.mark.parametrize("name", kzoo.list_models())
+def test_every_model(name, record):
     parameters = published_parameters(name)
-    check_application(name, parameters)
-    record(model=name, parameters=parameters)
+    multiply_adds = check_application(name, parameters)
+    record(model=name, parameters=parameters, multiply_adds=multiply_adds)
 
 
 KINDS = {

@@ -46,6 +46,5 @@ def test_every_variant(name, tmp_path, record):
     record(
         model=name,
         library=library,
-        parameters=parameters,
         errors=[(size, error) for size, error, _ in rows],
     )

@@ -1,0 +1,199 @@
+"""Time models beside the same ones in keras.applications and timm.
+
+Command: .venv/bin/python scripts/benchmark_models.py [--models NAME ...] [--repeats N]
+         KERAS_BACKEND=jax ... --precision mixed_bfloat16      on a GPU
+Cost: about 25 minutes on two CPU cores. Needs the extra `parity`; nothing else may run meanwhile.
+
+Inference is `predict_on_batch`, a train step `train_on_batch` with cross-entropy and SGD, as Keras
+compiles them; in PyTorch, eager, channels-last. Each library runs in a process of its own, the
+three of a model one after the other, in several rounds, so that a change of the machine meets them
+alike.
+Writes docs/benchmarks/models.md.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import geometric_mean
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from _timing import table  # noqa: E402
+
+# kzoo's and timm's name -> keras.applications's, where it has the model.
+MODELS = {
+    "resnet18": None,
+    "resnet50": "ResNet50",
+    "mobilenetv2_100": "MobileNetV2",
+    "efficientnet_b0": "EfficientNetB0",
+    "convnext_tiny": "ConvNeXtTiny",
+    "densenet121": "DenseNet121",
+    "regnety_032": None,
+    "vgg16": "VGG16",
+    "mobilenetv3_large_100": "MobileNetV3Large",
+    "tf_efficientnetv2_s": "EfficientNetV2S",
+    "inception_v3": "InceptionV3",
+    "resnext50_32x4d": None,
+}
+# Those by which the speed is judged: the geometric mean of their ratios, and the largest.
+JUDGED = tuple(MODELS)[:7]
+LIBRARIES = ("kzoo", "keras.applications", "timm")
+BATCH, SIZE = 8, 224
+
+
+def keras_steps(library, name, precision):
+    """Return the seconds that building takes, inference and train step."""
+    import keras
+
+    import kzoo
+
+    keras.config.set_dtype_policy(precision)
+    start = time.perf_counter()
+    if library == "kzoo":
+        model = kzoo.create_model(name, input_shape=(SIZE, SIZE, 3), include_preprocessing=False)
+    else:
+        model = getattr(keras.applications, MODELS[name])(weights=None, input_shape=(SIZE, SIZE, 3))
+    seconds = time.perf_counter() - start
+    model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(BATCH, SIZE, SIZE, 3)).astype("float32")
+    y = rng.integers(0, 1000, BATCH)
+    return seconds, lambda: model.predict_on_batch(x), lambda: model.train_on_batch(x, y)
+
+
+def torch_steps(name):
+    """Return the seconds that building takes, inference and train step."""
+    import torch
+
+    from tests.peers import build_counterpart
+
+    start = time.perf_counter()
+    model = build_counterpart(name).to(memory_format=torch.channels_last)
+    seconds = time.perf_counter() - start
+    x = torch.randn(BATCH, 3, SIZE, SIZE).to(memory_format=torch.channels_last)
+    y = torch.randint(0, 1000, (BATCH,))
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+
+    def infer():
+        model.eval()
+        with torch.inference_mode():
+            model(x)
+
+    def train():
+        model.train()
+        optimizer.zero_grad(set_to_none=True)
+        torch.nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
+    return seconds, infer, train
+
+
+def measure(library, name, repeats, precision):
+    """Print the seconds of building, and the medians of inference and train step, as JSON."""
+    if library == "timm":
+        built, infer, train = torch_steps(name)
+    else:
+        built, infer, train = keras_steps(library, name, precision)
+    medians = []
+    for function in (infer, train):
+        for _ in range(2):
+            function()
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - start)
+        medians.append(float(np.median(times)))
+    print(json.dumps([built, *medians]))
+
+
+def run(library, name, options):
+    """Measure in a process of its own."""
+    command = [sys.executable, __file__, "--measure", library, "--models", name]
+    command += ["--repeats", str(options.repeats), "--precision", options.precision]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def page(rows, options):
+    """Return the page: the table, and the geometric means of the judged models."""
+    import keras
+
+    names = ("tensorflow", "torch", "timm", "numpy")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    text = (
+        "# Speed of the models\n\n"
+        f"Keras {keras.__version__} on {keras.backend.backend()}, {versions}; Python "
+        f"{platform.python_version()}; {os.cpu_count()} cores of {platform.machine()}; "
+        f"{options.precision}; batch {BATCH}, {SIZE} x {SIZE}; medians of {options.rounds} rounds "
+        f"of {options.repeats} repeats, ms; a ratio is kzoo's time over the other's.\n\n"
+        "Written by `scripts/benchmark_models.py`.\n"
+    )
+    for index, what in ((1, "Inference"), (2, "Train step"), (0, "Building")):
+        lines, ratios = [], {library: {} for library in LIBRARIES[1:]}
+        for name, times in rows.items():
+            line = [f"`{name}`", f"{1e3 * times['kzoo'][index]:.0f}"]
+            for library in LIBRARIES[1:]:
+                if library not in times:
+                    line += ["-", "-"]
+                    continue
+                ratio = times["kzoo"][index] / times[library][index]
+                ratios[library][name] = ratio
+                line += [f"{1e3 * times[library][index]:.0f}", f"{ratio:.2f}"]
+            lines.append(line)
+        header = ["model", "kzoo"]
+        for library in LIBRARIES[1:]:
+            header += [library, "ratio"]
+        text += f"\n## {what}\n\n{table(header, lines)}\n"
+        for library, found in ratios.items():
+            judged = [found[name] for name in JUDGED if name in found]
+            if judged:
+                text += (
+                    f"Against {library}, geometric mean of the {len(judged)} judged models: "
+                    f"{geometric_mean(judged):.2f}, largest {max(judged):.2f}.\n"
+                )
+    return text + f"\nJudged: {', '.join(f'`{name}`' for name in JUDGED)}.\n"
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--measure", choices=LIBRARIES, help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    if options.measure:
+        measure(options.measure, options.models[0], options.repeats, options.precision)
+        return 0
+    rows = {}
+    for name in options.models:
+        libraries = [lib for lib in LIBRARIES if lib != "keras.applications" or MODELS[name]]
+        rounds = [
+            {library: run(library, name, options) for library in libraries}
+            for _ in range(options.rounds)
+        ]
+        rows[name] = {
+            library: np.median([measured[library] for measured in rounds], axis=0)
+            for library in libraries
+        }
+        print(name, {library: np.round(1e3 * t).tolist() for library, t in rows[name].items()})
+    text = page(rows, options)
+    if options.models == list(MODELS):
+        (ROOT / "docs" / "benchmarks" / "models.md").write_text(text)
+    else:
+        print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
