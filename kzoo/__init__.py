@@ -10,9 +10,17 @@ import importlib
 import keras
 
 from kzoo import applications, initializers, layers
-from kzoo.registry import ModelInfo, create_model, list_models, model_info
-from kzoo.surgery import replace_head
-from kzoo.weights import LoadReport, load_weights
+from kzoo.registry import ModelInfo, create_model, list_models, list_weights, model_info
+from kzoo.surgery import (
+    Int8Report,
+    export_int8,
+    feature_extractor,
+    freeze,
+    fuse,
+    replace_head,
+    unfreeze,
+)
+from kzoo.weights import LoadReport, WeightsInfo, load_weights
 
 if keras.backend.backend() == "torch":
     from kzoo import _torch_names  # noqa: F401
@@ -20,20 +28,28 @@ if keras.backend.backend() == "torch":
 __version__ = "0.1.0"
 
 __all__ = [
+    "Int8Report",
     "LoadReport",
     "ModelInfo",
+    "WeightsInfo",
     "analysis",
     "applications",
     "cli",
     "create_model",
     "data",
+    "export_int8",
+    "feature_extractor",
+    "freeze",
+    "fuse",
     "initializers",
     "layers",
     "list_models",
+    "list_weights",
     "load_weights",
     "model_info",
     "replace_head",
     "training",
+    "unfreeze",
 ]
 
 _ON_FIRST_USE = {"analysis", "cli", "data", "training"}

@@ -26,6 +26,16 @@ STATISTICS = {
         (0.5, 0.5, 0.5),
         "values from -1 to 1, as TensorFlow-Slim trained Inception; timm IMAGENET_INCEPTION_MEAN",
     ),
+    "dpn": Statistics(
+        (124 / 255, 117 / 255, 104 / 255),
+        (1 / (0.0167 * 255),) * 3,
+        "the authors' training of DPN, as timm has it: IMAGENET_DPN_MEAN/STD",
+    ),
+    "clip": Statistics(
+        (0.48145466, 0.4578275, 0.40821073),
+        (0.26862954, 0.26130258, 0.27577711),
+        "preprocessing of OpenAI's CLIP (clip.py of its repository); timm OPENAI_CLIP_MEAN/STD",
+    ),
     "cifar10": Statistics(
         (0.4914, 0.4822, 0.4465),
         (0.2470, 0.2435, 0.2616),

@@ -10,14 +10,16 @@ from types import MappingProxyType
 
 import keras
 
-from kzoo.applications import FAMILIES
+from kzoo.applications import families
 from kzoo.applications._family import Family
+from kzoo.weights.sources import unknown_tag
+from kzoo.weights.tags import WeightsInfo, records_of
 
 
-def by_model_name(families: Iterable[Family]) -> Mapping[str, Family]:
+def by_model_name(given: Iterable[Family]) -> Mapping[str, Family]:
     """Return a read-only mapping from model name to its family; a name given twice is refused."""
     found: dict[str, Family] = {}
-    for family in families:
+    for family in given:
         for name in family.variants:
             if name in found:
                 raise ValueError(
@@ -27,7 +29,10 @@ def by_model_name(families: Iterable[Family]) -> Mapping[str, Family]:
     return MappingProxyType(found)
 
 
-MODELS = by_model_name(FAMILIES)
+@functools.cache
+def models() -> Mapping[str, Family]:
+    """Return a read-only mapping from the name of every model to its family."""
+    return by_model_name(families())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +48,7 @@ class ModelInfo:
         classes: default number of classes.
         parameters: trainable parameters of the default model.
         multiply_adds: of one default input, normalisation left out.
-        weights: tags of the pretrained weights.
+        weights: tags of the pretrained weights, the recommended one first.
     """
 
     name: str
@@ -75,15 +80,15 @@ def list_models(
     Raises:
         ValueError: there is no such family or task.
     """
-    _known(family, "family", {entry.name for entry in FAMILIES})
-    _known(task, "task", {entry.task for entry in FAMILIES})
+    _known(family, "family", {entry.name for entry in families()})
+    _known(task, "task", {entry.task for entry in families()})
     names = [
         name
-        for name, entry in MODELS.items()
+        for name, entry in models().items()
         if fnmatch.fnmatchcase(name, pattern)
         and family in (None, entry.name)
         and task in (None, entry.task)
-        and (not pretrained or entry.weights)
+        and (not pretrained or records_of(name))
     ]
     return sorted(names, key=_natural_order)
 
@@ -92,17 +97,20 @@ def find_family(name: str) -> Family:
     """Return the family of a model; an unknown name is refused with the nearest ones."""
     if not isinstance(name, str):
         raise TypeError(f"a model is named by a string; received {name!r}.")
-    if name not in MODELS:
-        near = difflib.get_close_matches(name.lower(), MODELS, n=3, cutoff=0.5)
+    if name not in models():
+        near = difflib.get_close_matches(name.lower(), models(), n=3, cutoff=0.5)
         hint = (
             f"did you mean {' or '.join(near)}?" if near else "kzoo.list_models() lists them all."
         )
         raise ValueError(f"there is no model {name!r}; {hint}")
-    return MODELS[name]
+    return models()[name]
 
 
 def create_model(name: str, **options) -> keras.Model:
     """Build a model by name; `options` are the arguments of its named builder.
+
+    The name may carry the tag of its weights: "resnet50.a1_in1k" is "resnet50" with
+    `weights="a1_in1k"`.
 
     Example:
 
@@ -113,7 +121,33 @@ def create_model(name: str, **options) -> keras.Model:
         ValueError: there is no such model, or an option has a value that it does not allow.
         TypeError: it has no such option.
     """
-    return find_family(name).create(name, **options)
+    model, dot, tag = name.partition(".") if isinstance(name, str) else (name, "", "")
+    family = find_family(model)
+    if dot:
+        if options.get("weights") is not None:
+            raise ValueError(
+                f"{name!r} names its weights, and weights={options['weights']!r} names others; "
+                "give one of the two."
+            )
+        if tag not in {record.tag for record in records_of(model)}:
+            raise unknown_tag(tag, model)
+        options["weights"] = tag
+    return family.create(model, **options)
+
+
+def list_weights(name: str) -> tuple[WeightsInfo, ...]:
+    """Return what is published of each of a model's weights, the recommended ones first.
+
+    Example:
+
+    >>> kzoo.list_weights("resnet50")[0].tag
+    'a1_in1k'
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    find_family(name)
+    return records_of(name)
 
 
 @functools.cache
@@ -132,7 +166,7 @@ def model_info(name: str) -> ModelInfo:
         classes=family.classes,
         parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model),
-        weights=family.weights,
+        weights=tuple(record.tag for record in records_of(name)),
     )
 
 

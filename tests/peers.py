@@ -2,6 +2,7 @@
 
 import warnings
 
+import keras
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -40,7 +41,7 @@ def randomise(module, seed=0):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in module.state_dict().items():
-            if name.endswith(("running_var", "bn.weight")) or (
+            if name.endswith(("running_var", "bn.weight", "gain")) or (
                 tensor.ndim == 1 and name.endswith("weight")
             ):
                 tensor.uniform_(0.5, 1.5, generator=generator)
@@ -48,6 +49,24 @@ def randomise(module, seed=0):
                 tensor.normal_(0, 0.2, generator=generator)
             elif tensor.ndim > 1:
                 tensor.normal_(0, (2 / tensor[0].numel()) ** 0.5, generator=generator)
+    return module.eval()
+
+
+def calibrate(module, size, seed=0):
+    """Set the BatchNorm statistics of a PyTorch module to those of random images.
+
+    Under statistics that have nothing to do with the data, the maps of a deep network grow or
+    vanish block by block, until rounding decides the logits.
+    """
+    import torch
+
+    for part in module.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.reset_running_stats()
+            part.momentum = None
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        module.train()(torch.randn(4, 3, size, size, generator=generator))
     return module.eval()
 
 
@@ -108,7 +127,7 @@ def count_counterpart(name):
     return sum(p.numel() for p in peer.parameters() if p.requires_grad), len(larger)
 
 
-def compare_with_counterpart(name, folder, sizes, classes=7):
+def compare_with_counterpart(name, folder, sizes, classes=7, precision="float32"):
     """Load the counterpart, given random weights, by kzoo's ordinary way, and compare the logits.
 
     Args:
@@ -116,29 +135,41 @@ def compare_with_counterpart(name, folder, sizes, classes=7):
         folder: where the safetensors file is written.
         sizes: image sizes to compare at.
         classes: number of classes.
+        precision: in which both compute, "float32" or "float64".
 
     Returns:
         For each size: the size, the largest difference relative to the largest logit, and the
         largest difference between the logits of two images on the same scale.
     """
+    import torch
+
+    family = find_family(name)
     peer = randomise(build_counterpart(name, classes))
+    peer = calibrate(peer, max(family.min_size, 64))
     path = write_state_dict(peer, folder / f"{name}.safetensors")
-    fixed = find_family(name).fixed_size
+    before = keras.config.floatx(), keras.config.dtype_policy()
     rows, model = [], None
-    for size in sizes:
-        if model is None or fixed:
-            model = kzoo.create_model(
-                name,
-                weights=path,
-                classes=classes,
-                classifier_activation=None,
-                include_preprocessing=False,
-                input_shape=(size, size, 3) if fixed else (None, None, 3),
-            )
-        images = np.random.default_rng(size).normal(size=(2, size, size, 3)).astype("float32")
-        ours, theirs = np.asarray(model(images)), torch_logits(peer, images)
-        scale = np.abs(theirs).max()
-        difference, spread = np.abs(ours - theirs).max(), np.abs(ours[0] - ours[1]).max()
-        rows.append((size, float(difference / scale), float(spread / scale)))
-    path.unlink()
+    try:
+        keras.config.set_floatx(precision)
+        keras.config.set_dtype_policy(precision)
+        peer = peer.to(getattr(torch, precision))
+        for size in sizes:
+            if model is None or family.fixed_size:
+                model = kzoo.create_model(
+                    name,
+                    weights=path,
+                    classes=classes,
+                    classifier_activation=None,
+                    include_preprocessing=False,
+                    input_shape=(size, size, 3) if family.fixed_size else (None, None, 3),
+                )
+            images = np.random.default_rng(size).normal(size=(2, size, size, 3)).astype(precision)
+            ours, theirs = np.asarray(model(images)), torch_logits(peer, images)
+            scale = np.abs(theirs).max()
+            difference, spread = np.abs(ours - theirs).max(), np.abs(ours[0] - ours[1]).max()
+            rows.append((size, float(difference / scale), float(spread / scale)))
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
+        path.unlink()
     return rows

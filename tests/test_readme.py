@@ -4,16 +4,15 @@ import re
 from pathlib import Path
 
 import kzoo
+from kzoo.registry import families
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
 
 
-def test_the_table_of_models_has_every_model_with_its_published_count():
-    from tests.applications.published import PARAMETERS
-
-    rows = re.findall(r"^\| `(\w+)` \| .* \| ([\d,]+) \| [\d,]+ \|$", README, re.MULTILINE)
-    listed = {name: int(parameters.replace(",", "")) for name, parameters in rows}
-    assert listed == PARAMETERS
+def test_the_table_of_families_has_every_family_with_its_variants():
+    rows = re.findall(r"^\| `(\w+)` \| .*? \| (\d+) \|", README, re.MULTILINE)
+    listed = {name: int(variants) for name, variants in rows}
+    assert listed == {family.name: len(family.variants) for family in families()}
 
 
 def test_every_layer_is_named():

@@ -21,6 +21,7 @@ _POINTWISE = frozenset([
     "LayerNormalization", "Normalization", "RMSNormalization", "UnitNormalization", "Add",
     "Maximum", "Minimum", "Multiply", "Subtract", "GroupPooling2D", "HarmonicActivation",
     "HarmonicBatchNormalization", "HarmonicMagnitude", "LayerScale", "Maxout", "StochasticDepth",
+    "EvoNormS0", "FilterResponseNormalization", "SkipInit",
     "CustomScaleLayer", "Abs", "Absolute", "Cast", "Celu", "Clip", "Divide", "Elu", "Erf", "Exp",
     "Expm1", "Gelu", "HardSigmoid", "HardSilu", "HardTanh", "Log", "Log1p", "LogSigmoid", "Mish",
     "Negative", "Power", "Reciprocal", "Relu", "Relu6", "Rsqrt", "Selu", "Sigmoid", "Sign", "Silu",

@@ -94,6 +94,7 @@ _INPUTS_PER_OUTPUT = {
         layers.GroupedConv2D,
         layers.FFTConv1D,
         layers.FFTConv2D,
+        layers.WeightStandardizedConv2D,
     ): lambda layer: prod(layer.kernel.shape[:-1]),
     keras.layers.Dense: lambda layer: layer.kernel.shape[0],
     (

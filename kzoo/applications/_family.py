@@ -15,8 +15,12 @@ import keras
 
 from kzoo.applications._conv import resolve_conv
 from kzoo.applications._input import PreprocessingError, normalise, standard_shape
+from kzoo.constants import STATISTICS, Statistics
 from kzoo.layers._args import integer
-from kzoo.weights import load_weights
+from kzoo.weights.loader import load_source
+from kzoo.weights.sources import find_source
+
+Builder = Callable[..., keras.Model]
 
 
 def channel_axis():
@@ -115,11 +119,13 @@ _DOCSTRING = """{builder}: {paper}
 
 Args:
     include_top: whether to end in the classifier.
-    weights: `None` for random initial values, or the path of a safetensors file.
+    weights: `None` for random initial values; a tag (see `kzoo.list_weights("{variant}")`),
+        "imagenet" for the recommended one, "hf-hub:owner/repository[@revision]", or a file, see
+        `kzoo.load_weights`. The input is then normalised as the weights expect.
     input_tensor: Keras tensor to build upon, instead of a new input.
     input_shape: shape of one input without the batch; default {input_shape}.
     pooling: without the top, `"avg"` or `"max"` pools the last feature map, `None` returns it.
-    classes: number of classes.
+    classes: number of classes; default that of the weights.
     classifier_activation: activation of the classifier; `None` returns logits.
     name: name of the model; default "{variant}".
     include_preprocessing: whether the model takes values in 0..255 and normalises them itself.
@@ -158,7 +164,6 @@ class Family:
         kernel_initializer: initial values of the convolutions.
         plain_variants: the variants whose convolutions `conv=` may replace; `None` for all.
         no_conv_reason: why the other variants refuse `conv=`.
-        weights: tags of the pretrained weights.
         learning_rate: from which AdamW trains the networks, where nothing else is said.
     """
 
@@ -177,11 +182,10 @@ class Family:
     kernel_initializer: str = "he_normal"
     plain_variants: frozenset[str] | None = None
     no_conv_reason: str = "its convolutions are group-equivariant already"
-    weights: tuple[str, ...] = ()
     learning_rate: float = 1e-3
     own: tuple[inspect.Parameter, ...] = field(init=False, repr=False)
     signature: inspect.Signature = field(init=False, repr=False)
-    builders: Mapping[str, Callable[..., keras.Model]] = field(init=False, repr=False)
+    builders: Mapping[str, Builder] = field(init=False, repr=False)
 
     def __post_init__(self):
         own = tuple(
@@ -233,6 +237,11 @@ class Family:
                 bound = self.signature.bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{builder_name}() {error}") from None
+            if bound.arguments.get("weights") is not None:
+                source = find_source(bound.arguments["weights"], variant)
+                bound.arguments["weights"] = source
+                if source.classes:
+                    bound.arguments.setdefault("classes", source.classes)
             bound.apply_defaults()
             return self._create(variant, **bound.arguments)
 
@@ -303,13 +312,16 @@ class Family:
             inputs = sources[0] if len(sources) == 1 else sources
         statistics = self.statistics_of(variant)
         if include_preprocessing and statistics is not None:
-            x = normalise(x, statistics, mean, std, channel_axis(), head_dtype())
+            known = STATISTICS[statistics]
+            if weights is not None and weights.mean is not None:
+                known = Statistics(weights.mean, weights.std, weights.given)
+            x = normalise(x, known, mean, std, channel_axis(), head_dtype())
         elif mean is not None or std is not None:
             raise PreprocessingError(variant, statistics)
         outputs = self.build(self.variants[variant], x, options, **own)
         model = keras.Model(inputs, outputs, name=name or variant)
         if weights is not None:
-            load_weights(model, weights)
+            load_source(model, weights)
         return model
 
     def _check(self, variant, pooling, classes, classifier_activation, conv):

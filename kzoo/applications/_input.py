@@ -3,8 +3,6 @@
 import keras
 import numpy as np
 
-from kzoo.constants import STATISTICS
-
 
 class PreprocessingError(ValueError):
     """Statistics were given to a model that does not normalise."""
@@ -55,17 +53,16 @@ def standard_shape(input_shape, *, default, min_size, fixed_size, include_top, m
     return shape
 
 
-def normalise(x, statistics, mean, std, axis, dtype):
+def normalise(x, known, mean, std, axis, dtype):
     """Subtract the mean and divide by the standard deviation, both per channel, from 0..255.
 
-    One channel takes the average of the statistics; any other number of channels than theirs needs
-    `mean` and `std`.
+    They are those of `known`, a `kzoo.constants.Statistics`, or `mean` and `std`. One channel takes
+    the average of the known ones; any other number of channels than theirs needs `mean` and `std`.
     """
     channels = x.shape[axis]
     if (mean is None) != (std is None):
         raise ValueError("mean and std go together: give both, or neither.")
     if mean is None:
-        known = STATISTICS[statistics]
         mean, std = np.array(known.mean), np.array(known.std)
         if channels == 1:
             mean, std = mean.mean(keepdims=True), std.mean(keepdims=True)
@@ -73,8 +70,8 @@ def normalise(x, statistics, mean, std, axis, dtype):
             mean, std = np.repeat(mean, channels), np.repeat(std, channels)
         elif channels != len(mean):
             raise ValueError(
-                f"the {statistics} statistics have {len(mean)} channels and the input {channels}: "
-                "give mean= and std=, or include_preprocessing=False."
+                f"the known statistics have {len(mean)} channels and the input {channels}: give "
+                "mean= and std=, or include_preprocessing=False."
             )
     mean, std = np.asarray(mean, "float64"), np.asarray(std, "float64")
     if mean.shape != (channels,) or std.shape != (channels,):

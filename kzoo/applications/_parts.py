@@ -46,11 +46,11 @@ def convolve(
     }
     channels = x.shape[channel_axis()]
     if groups > 1 and groups == channels:
+        multiplier = filters // channels
+        # Keras counts all channels as inputs of each filter; this is He's rule for the one it has.
+        he_normal = keras.initializers.VarianceScaling(2.0 * multiplier, mode="fan_out")
         return keras.layers.DepthwiseConv2D(
-            kernel_size,
-            depth_multiplier=filters // channels,
-            depthwise_initializer=options.kernel_initializer,
-            **kwargs,
+            kernel_size, depth_multiplier=multiplier, depthwise_initializer=he_normal, **kwargs
         )(x)
     if groups > 1:
         return layers.GroupedConv2D(

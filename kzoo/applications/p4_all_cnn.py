@@ -25,8 +25,6 @@ from kzoo.applications import _group
 from kzoo.applications._family import Family, head_dtype
 from kzoo.layers import GroupPooling2D
 
-DOWNSAMPLE = ("published", "equivariant")
-
 
 @dataclass(frozen=True)
 class P4AllCNNConfig:
@@ -42,23 +40,6 @@ VARIANTS = {
     "p4_all_cnn_c": P4AllCNNConfig(group="p4", filters=(48, 96)),
     "p4m_all_cnn_c": P4AllCNNConfig(group="p4m", filters=(32, 64)),
 }
-
-
-def _padded(x, downsample, name):
-    """Pad, so that the unpadded 3x3 convolution with stride 2 that follows halves the map."""
-    size = _group.map_size(x)
-    x = keras.layers.ZeroPadding3D(_group.on_group((1, 1), 0), name=f"{name}.pad")(x)
-    if downsample == "published":
-        return x
-    if None in size:
-        raise ValueError(
-            "downsample='equivariant' needs a known input size, because even and odd maps are "
-            f"sampled differently; received a map of {size}, give numbers in input_shape or use "
-            "downsample='published'."
-        )
-    window = [2 if length % 2 == 0 else 1 for length in size]
-    window = _group.on_group(window, 1)
-    return keras.layers.AveragePooling3D(window, strides=1, name=f"{name}.average")(x)
 
 
 def _layer(x, group, filters, kernel_size, name, *, strides=1, strict=True, **dtype):
@@ -82,10 +63,7 @@ def build(config, x, options, *, downsample="published", dropout_rate=0.5, input
     `downsample` is "published" or "equivariant", see the module's docstring. `input_dropout_rate`
     applies to the image, `dropout_rate` after both strided convolutions.
     """
-    if downsample not in DOWNSAMPLE:
-        raise ValueError(
-            f"downsample must be one of 'published', 'equivariant'; received {downsample!r}."
-        )
+    _group.check_downsample(downsample)
     first, second = config.filters
     strict = True if downsample == "equivariant" else None
     x = keras.layers.Dropout(input_dropout_rate, name="drop0")(x)
@@ -93,7 +71,7 @@ def build(config, x, options, *, downsample="published", dropout_rate=0.5, input
         ((first, 1), (first, 1), (first, 2), (second, 1), (second, 1), (second, 2)), start=1
     ):
         if strides == 2:
-            x = _padded(x, downsample, f"l{index}")
+            x = _group.before_strides(x, 1, downsample, f"l{index}")
         x = _layer(x, config.group, filters, 3, f"l{index}", strides=strides, strict=strict)
         if strides == 2:
             x = _group.dropout(x, dropout_rate, f"drop{index}")

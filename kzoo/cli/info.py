@@ -45,10 +45,32 @@ def run(arguments):
         counts = (f"{row.parameters:,}", f"{row.multiply_adds:,}")
         rows.append((row.name, row.kind, " x ".join(map(str, row.output_shape)), *counts))
     print_table(rows)
+    print_weights(arguments.model)
     if arguments.picture is not None:
         draw_model(model, arguments.picture)
         print(f"\npicture         {arguments.picture}")
     return 0
+
+
+def print_weights(name):
+    """Print a table of the model's published weights, if it has any."""
+    from kzoo.registry import list_weights
+
+    rows = [("TAG", "TOP-1, %", "SIZE", "CLASSES", "TRAINED ON", "LICENCE")]
+    for record in list_weights(name):
+        rows.append(
+            (
+                f"{record.tag} (imagenet)" if record.recommended else record.tag,
+                "-" if record.top1 is None else f"{record.top1:.2f}",
+                str(record.top1_size or record.preprocessing.size[0]),
+                f"{record.classes:,}",
+                record.dataset or "-",
+                record.licence or "-",
+            )
+        )
+    if len(rows) > 1:
+        print()
+        print_table(rows)
 
 
 def _check_picture(path):

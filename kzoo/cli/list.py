@@ -8,6 +8,9 @@ def add_command(commands):
     parser = commands.add_parser("list", help="list the models", allow_abbrev=False)
     parser.add_argument("pattern", nargs="?", default="*", help='wildcards, such as "resnet*"')
     parser.add_argument("--family", help="only this family")
+    parser.add_argument(
+        "--pretrained", action="store_true", help="only models with published weights"
+    )
     parser.set_defaults(run=run)
 
 
@@ -15,13 +18,17 @@ def run(arguments):
     """Print a table of names, families and default inputs."""
     from kzoo.registry import find_family, list_models
 
-    names = list_models(arguments.pattern, family=arguments.family)
+    names = list_models(arguments.pattern, family=arguments.family, pretrained=arguments.pretrained)
     if not names:
         near = difflib.get_close_matches(
-            arguments.pattern.strip("*?").lower(), list_models(), n=3, cutoff=0.4
+            arguments.pattern.strip("*?").lower(),
+            list_models(pretrained=arguments.pretrained),
+            n=3,
+            cutoff=0.4,
         )
         nearest = f"the nearest are {', '.join(near)}" if near else "`kzoo list` shows them all"
-        raise ValueError(f"no model is named like {arguments.pattern!r}; {nearest}.")
+        kind = "model with weights" if arguments.pretrained else "model"
+        raise ValueError(f"no {kind} is named like {arguments.pattern!r}; {nearest}.")
     rows = [("MODEL", "FAMILY", "INPUT")]
     for name in names:
         family = find_family(name)

@@ -27,7 +27,11 @@ def add_command(commands):
     )
     add_recipe_options(parser)
     add_model_options(parser)
-    parser.add_argument("--weights", metavar="FILE", help="initial weights")
+    parser.add_argument(
+        "--weights",
+        metavar="TAG_OR_FILE",
+        help="initial weights: a tag, see `kzoo info MODEL`, hf-hub:owner/repository, or a file",
+    )
     add_data_options(parser)
     parser.add_argument("--download", action="store_true", help="download a missing data set")
     parser.add_argument(

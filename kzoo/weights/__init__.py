@@ -1,5 +1,7 @@
-"""Weights from files: reading them, and loading them by layer name."""
+"""Weights: what is published, fetching and reading files, and loading them by layer name."""
 
-from kzoo.weights.loader import LoadReport, WeightsError, load_weights
+from kzoo.weights.errors import WeightsError
+from kzoo.weights.loader import LoadReport, load_weights
+from kzoo.weights.tags import Preprocessing, WeightsInfo
 
-__all__ = ["LoadReport", "WeightsError", "load_weights"]
+__all__ = ["LoadReport", "Preprocessing", "WeightsError", "WeightsInfo", "load_weights"]

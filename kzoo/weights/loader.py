@@ -1,17 +1,20 @@
 """The generic loader: weights from a file into a model, by layer name."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 
 from kzoo.graph import head_layers
-from kzoo.weights.files import read_arrays
+from kzoo.weights.adapt import adapt_input_channels, is_stem, other_channels, other_classes
+from kzoo.weights.errors import WeightsError, listed
+from kzoo.weights.files import is_keras_file, read_arrays
+from kzoo.weights.keras_files import keras_entries, read_keras_arrays
+from kzoo.weights.renames import is_auxiliary, translate
 from kzoo.weights.rules import COUNTERS, entries
-
-
-class WeightsError(ValueError):
-    """A weights file does not fit the model."""
+from kzoo.weights.sources import Source, find_source
 
 
 @dataclass(frozen=True)
@@ -19,17 +22,21 @@ class LoadReport:
     """What became of each name.
 
     Attributes:
-        loaded: names in the file that were loaded.
+        loaded: names in the file that were loaded as they are.
         reinitialised: names that the model wanted and that kept their initial values.
         unused: names in the file that the model has no use for.
+        adapted: names of the kernels that were fitted to another number of input channels.
     """
 
     loaded: tuple[str, ...]
     reinitialised: tuple[str, ...]
     unused: tuple[str, ...]
+    adapted: tuple[str, ...] = ()
 
     def __str__(self):
         lines = [f"loaded {len(self.loaded)} arrays"]
+        if self.adapted:
+            lines.append(f"adapted {', '.join(self.adapted)} to the input's channels")
         if self.reinitialised:
             lines.append(f"kept the initial values of {', '.join(self.reinitialised)}")
         if self.unused:
@@ -38,70 +45,111 @@ class LoadReport:
 
 
 def load_weights(model: keras.Model, source) -> LoadReport:
-    """Load a safetensors file into a model whose layers bear the file's names.
+    """Load weights into a model whose layers bear the source's names.
 
-    The classifier keeps its initial values where the file's has another number of classes; any
-    other difference is an error, and then nothing is loaded.
+    The classifier keeps its initial values where the weights have another number of classes, and
+    the first convolution is fitted to another number of input channels; any other difference is an
+    error, and then nothing is loaded.
 
     Args:
         model: a functional model of kzoo, or one with the same layer names.
-        source: path of a `.safetensors` file.
+        source: a tag of the model, "hf-hub:owner/repository[@revision]", or the path of a
+            `.safetensors`, `.weights.h5` or `.keras` file or of a PyTorch state dict (`.pth`,
+            `.pt`, `.bin`; these need PyTorch). A tag needs the model to bear its own name, or is
+            written "name.tag".
 
     Returns:
-        A `LoadReport`. Where not every array found its place, a warning says the same.
+        A `LoadReport`. Where not every array found its place as it is, a warning says the same;
+        likewise where the model normalises its input otherwise than the weights expect.
 
     Raises:
         FileNotFoundError: there is no such file.
-        WeightsError: names or shapes differ.
+        WeightsError: there are no such weights, they are damaged, or names or shapes differ.
+        ImportError: a PyTorch file, and PyTorch is not installed.
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model; received {model!r}.")
-    arrays = read_arrays(source)
-    plan = {layer: entries(layer) for layer in model.layers}
-    names = {entry.source for layer_entries in plan.values() for entry in layer_entries}
-    missing = sorted(names - set(arrays))
-    unused = sorted(name for name in set(arrays) - names if name.rpartition(".")[2] not in COUNTERS)
-    head = head_layers(model)
-    if missing or (unused and head):
-        raise WeightsError(
-            f"{source} does not fit {model.name}: missing {_listed(missing)}; unexpected "
-            f"{_listed(unused)}."
+    found = find_source(source, _model_name(model, source))
+    report = load_source(model, found)
+    if not _same_statistics(model, found):
+        warnings.warn(
+            f"{model.name} normalises its input otherwise than {found.given} expects, with mean "
+            f"{found.mean} and std {found.std}: build the model with weights={found.given!r}.",
+            stacklevel=2,
         )
-    assignments, reinitialised = [], []
-    for layer, layer_entries in plan.items():
-        values = [entry.convert(arrays[entry.source]) for entry in layer_entries]
-        if layer in head and _other_classes(layer_entries, values):
-            reinitialised += [entry.source for entry in layer_entries]
-            continue
-        for entry, value in zip(layer_entries, values):
-            if value.shape != tuple(entry.variable.shape):
-                raise WeightsError(_shape_message(source, model, entry, value))
-            assignments.append((entry, value))
-    for entry, value in assignments:
-        entry.variable.assign(value)
-    report = LoadReport(
-        loaded=tuple(entry.source for entry, _ in assignments),
-        reinitialised=tuple(reinitialised),
-        unused=tuple(unused),
-    )
-    if report.reinitialised or report.unused:
-        warnings.warn(f"{source} into {model.name}: {report}.", stacklevel=2)
     return report
 
 
-def _other_classes(layer_entries, values):
-    """Whether the arrays are those of the same classifier for another number of classes."""
-    shapes = [
-        (value.shape, tuple(entry.variable.shape)) for entry, value in zip(layer_entries, values)
-    ]
-    return all(ours[:-1] == theirs[:-1] and ours[-1] != theirs[-1] for theirs, ours in shapes)
+def load_source(model: keras.Model, source: Source) -> LoadReport:
+    """Load the weights of a source, as `load_weights` does."""
+    path = source.fetch()
+    if is_keras_file(path):
+        arrays = read_keras_arrays(path)
+        plan = {layer: keras_entries(layer) for layer in model.layers}
+    else:
+        arrays = read_arrays(path)
+        plan = {layer: entries(layer) for layer in model.layers}
+        wanted = {entry.source for layer_entries in plan.values() for entry in layer_entries}
+        arrays = translate(arrays, wanted)
+    unused = _compare_names(model, source, plan, arrays)
+    assignments, reinitialised, adapted = _plan_assignments(model, source, plan, arrays)
+    for entry, value in assignments:
+        entry.variable.assign(value)
+    report = LoadReport(
+        loaded=tuple(entry.source for entry, _ in assignments if entry.source not in adapted),
+        reinitialised=tuple(reinitialised),
+        unused=tuple(unused),
+        adapted=tuple(adapted),
+    )
+    if report.reinitialised or report.unused or report.adapted:
+        warnings.warn(f"{source.given} into {model.name}: {report}.", stacklevel=3)
+    return report
+
+
+def _compare_names(model, source, plan, arrays: Mapping[str, np.ndarray]):
+    """Return the names that the model has no use for; refuse what fits it not."""
+    names = {entry.source for layer_entries in plan.values() for entry in layer_entries}
+    head = head_layers(model)
+    of_head = {entry.source for layer in head for entry in plan[layer]}
+    missing = sorted(names - set(arrays))
+    if source.classes == 0 and of_head.issubset(missing):
+        missing = sorted(set(missing) - of_head)
+    unused = sorted(name for name in set(arrays) - names if name.rpartition(".")[2] not in COUNTERS)
+    unexpected = [name for name in unused if not is_auxiliary(name)]
+    if missing or (unexpected and head):
+        raise WeightsError(
+            f"{source.given} does not fit {model.name}: missing {listed(missing)}; unexpected "
+            f"{listed(unexpected)}."
+        )
+    return unused
+
+
+def _plan_assignments(model, source, plan, arrays):
+    """Return the entries with their values, and the names left alone and adapted."""
+    head = head_layers(model)
+    assignments, reinitialised, adapted = [], [], []
+    for layer, layer_entries in plan.items():
+        present = all(entry.source in arrays for entry in layer_entries)
+        values = [entry.convert(arrays[entry.source]) for entry in layer_entries] if present else []
+        if not present or (layer in head and other_classes(layer_entries, values)):
+            reinitialised += [entry.source for entry in layer_entries]
+            continue
+        for entry, value in zip(layer_entries, values):
+            shape = tuple(entry.variable.shape)
+            if other_channels(value, shape) and is_stem(layer):
+                value = adapt_input_channels(value, shape[-2])
+                adapted.append(entry.source)
+            if value.shape != shape:
+                raise WeightsError(_shape_message(source, model, entry, value))
+            assignments.append((entry, value))
+    return assignments, reinitialised, adapted
 
 
 def _shape_message(source, model, entry, value):
     ours = tuple(entry.variable.shape)
     message = (
-        f"{source} does not fit {model.name}: {entry.source} has shape {value.shape} in Keras's "
-        f"layout, and the model's {entry.variable.path} has {ours}"
+        f"{source.given} does not fit {model.name}: {entry.source} has shape {value.shape} in "
+        f"Keras's layout, and the model's {entry.variable.path} has {ours}"
     )
     if len(ours) > 2 and ours[-2] != value.shape[-2] and ours[-1] == value.shape[-1]:
         message += (
@@ -110,8 +158,21 @@ def _shape_message(source, model, entry, value):
     return message + "."
 
 
-def _listed(names, most=6):
-    if not names:
-        return "nothing"
-    listed = ", ".join(names[:most])
-    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"
+def _model_name(model, source):
+    """The name of the model's tags: its own, or that before the tag in "name.tag"."""
+    from kzoo.registry import models
+
+    if model.name not in models() and isinstance(source, str) and source.split(".")[0] in models():
+        return source.split(".")[0]
+    return model.name
+
+
+def _same_statistics(model, source):
+    """Whether a model for colour images normalises them as the weights expect, if it does."""
+    layer = next((layer for layer in model.layers if layer.name == "preprocessing"), None)
+    if layer is None or source.mean is None or len(layer.input_mean) != len(source.mean):
+        return True
+    mean, variance = np.array(layer.input_mean) / 255, np.array(layer.input_variance) / 255**2
+    return np.allclose(mean, source.mean, atol=1e-3) and np.allclose(
+        variance**0.5, source.std, atol=1e-3
+    )

@@ -22,9 +22,14 @@ class Entry(NamedTuple):
     convert: Callable[[np.ndarray], np.ndarray]
 
 
-def _convolution_kernel(array):
-    """From `(out, in, *kernel)` to `(*kernel, in, out)`."""
-    return np.moveaxis(array, (0, 1), (-1, -2))
+def _convolution_kernel(layer):
+    """From `(out, in, *kernel)`, or a dense layer's `(out, in)`, to `(*kernel, in, out)`."""
+
+    def convert(array):
+        ones = (1,) * (len(layer.kernel.shape) - array.ndim)
+        return np.moveaxis(array.reshape(array.shape + ones), (0, 1), (-1, -2))
+
+    return convert
 
 
 def _same(array):
@@ -32,11 +37,14 @@ def _same(array):
 
 
 def _dense_kernel(layer):
-    """From `(out, in)` to `(in, out)`; a flattened map's inputs from channels first to last."""
+    """From `(out, in)` to `(in, out)`; a flattened map's inputs from channels first to last.
+
+    The source's may be a 1x1 convolution, `(out, in, 1, 1)`.
+    """
     flattened = _flattened_shape(layer)
 
     def convert(array):
-        kernel = array.T
+        kernel = _pointwise_kernel(array) if array.shape[2:] == (1, 1) else array.T
         if flattened is None or kernel.ndim != 2:
             return kernel
         *sizes, channels = flattened
@@ -57,15 +65,25 @@ def _flattened_shape(layer):
         if isinstance(source, keras.layers.Flatten):
             last = keras.config.image_data_format() == "channels_last"
             return tuple(source.input.shape[1:]) if last else None
+        if isinstance(source, layers.SpatialPyramidPooling2D) and len(source.levels) == 1:
+            cells = source.levels[0] ** 2
+            return (*source.levels, *source.levels, source.output.shape[1] // cells)
         if not isinstance(source, (keras.layers.Dropout, keras.layers.Activation)):
             return None
     return None
 
 
 def _convolution(layer):
-    entries = [("weight", layer.kernel, _convolution_kernel)]
+    entries = [("weight", layer.kernel, _convolution_kernel(layer))]
     if layer.use_bias:
         entries.append(("bias", layer.bias, _same))
+    return entries
+
+
+def _standardized_convolution(layer):
+    entries = _convolution(layer)
+    if layer.filter_gain is not None:
+        entries.append(("gain", layer.filter_gain, np.ravel))
     return entries
 
 
@@ -106,7 +124,25 @@ def _normalization(layer):
 
 
 def _layer_scale(layer):
-    return [("gamma", layer.gamma, _same)]
+    """From `(channels,)` or `(channels, 1, 1)`."""
+    return [("gamma", layer.gamma, np.ravel)]
+
+
+def _skip_init(layer):
+    """One number, of the block that bears the layer's name."""
+    return [("skipinit_gain", layer.gain, np.squeeze)]
+
+
+def _threshold_normalization(layer):
+    return [*_response_normalization(layer), ("tau", layer.tau, _same)]
+
+
+def _evo_norm(layer):
+    return [*_response_normalization(layer), ("v", layer.v, _same)]
+
+
+def _scale_normalization(layer):
+    return [("weight", layer.gamma, _same)]
 
 
 def _response_normalization(layer):
@@ -144,13 +180,20 @@ RULES = {
     keras.layers.LayerNormalization: _normalization,
     layers.EffectiveSqueezeExcite: _sublayers,
     layers.EfficientChannelAttention: _sublayers,
+    layers.EvoNormS0: _evo_norm,
+    layers.FilterResponseNormalization: _threshold_normalization,
     layers.GlobalResponseNormalization: _response_normalization,
+    layers.FFTConv1D: _convolution,
+    layers.FFTConv2D: _convolution,
     layers.GroupedConv1D: _convolution,
     layers.GroupedConv2D: _convolution,
     layers.LayerScale: _layer_scale,
+    layers.ScaleNormalization: _scale_normalization,
     layers.SelectiveKernel: _sublayers,
+    layers.SkipInit: _skip_init,
     layers.SplitAttention: _sublayers,
     layers.SqueezeExcite: _sublayers,
+    layers.WeightStandardizedConv2D: _standardized_convolution,
 }
 
 # What a PyTorch state dict holds beside the weights.

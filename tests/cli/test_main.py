@@ -1,5 +1,6 @@
 """The `kzoo` command: what it prints, and how it refuses bad input."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,23 @@ def test_list(capsys):
 def test_list_nothing(capsys):
     assert "the nearest are" in refusal(capsys, "list", "lennet*")
     assert "`kzoo list` shows them all" in refusal(capsys, "list", "%%%%")
+
+
+def test_list_of_models_with_weights(capsys):
+    status, out, _ = run(capsys, "list", "*net5*", "--pretrained")
+    assert status == 0
+    assert "resnet50 " in out
+    assert "lenet5 " not in out
+    assert "no model with weights is named like 'lenet5'" in refusal(
+        capsys, "list", "lenet5", "--pretrained"
+    )
+
+
+def test_info_lists_the_weights(capsys):
+    status, out, _ = run(capsys, "info", "tinynet_e")
+    assert status == 0
+    # timm's results/results-imagenet.csv: 59.874 % at 106 pixels.
+    assert re.search(r"in1k \(imagenet\) +59\.87 +106 +1,000 +ImageNet-1k +apache-2\.0", out)
 
 
 def test_info(capsys, tmp_path):

@@ -51,6 +51,10 @@ def cases():
             [wide],
         ),
         "grouped pixels": (layers.GroupedConv2D(8, 1, groups=4, **blank), [wide]),
+        "standardised": (
+            layers.WeightStandardizedConv2D(4, 3, 2, "same", groups=2, gain=1.0, **blank),
+            [wide],
+        ),
         "fft 1d": (layers.FFTConv1D(6, 3, padding="causal", groups=3, **blank), [signal]),
         "fft": (layers.FFTConv2D(4, (3, 2), 2, "same", groups=2, **blank), [wide]),
         "gabor": (layers.GaborConv2D(4, 5, strides=2, padding="same"), [maps]),
@@ -88,6 +92,12 @@ def cases():
         "harmonic pooling": (layers.HarmonicAveragePooling2D(2, strict=None), [orders]),
         "stochastic depth": (layers.StochasticDepth(0.5, seed=0), [maps]),
         "layer scale": (layers.LayerScale(), [maps]),
+        "rms": (layers.ScaleNormalization(), [maps]),
+        "deviation": (layers.ScaleNormalization("std"), [maps]),
+        "crop": (layers.CropLike2D(), [maps, maps[:, :-1, :-2]]),
+        "skip init": (layers.SkipInit(), [maps]),
+        "evo norm": (layers.EvoNormS0(4), [wide]),
+        "filter response": (layers.FilterResponseNormalization(), [maps]),
         "squeeze": (layers.SqueezeExcite(**blank), [wide]),
         "effective squeeze": (layers.EffectiveSqueezeExcite(**blank), [maps]),
         "channel attention": (layers.EfficientChannelAttention(**blank), [wide]),
@@ -95,6 +105,8 @@ def cases():
         "split attention": (layers.SplitAttention(4, groups=2, epsilon=0.1, **blank), [crowd]),
         "selective kernel": (layers.SelectiveKernel(4, strides=2, epsilon=0.1, **blank), [crowd]),
         "identity shortcut": (layers.IdentityShortcut2D(8), [maps]),
+        "channel shuffle": (layers.ChannelShuffle(4), [wide]),
+        "nearest": (layers.NearestResizing2D(), [maps, wide]),
     }
 
 

@@ -172,14 +172,6 @@ def test_another_depth_is_refused_with_a_short_list(cifar_peer):
         kzoo.load_weights(model, cifar_peer[1])
 
 
-def test_another_number_of_channels_is_refused(cifar_peer):
-    refused(
-        "the file is for 3 input channels and the model takes 1",
-        cifar_peer[1],
-        input_shape=(32, 32, 1),
-    )
-
-
 def test_another_shape_is_refused(cifar_peer, tmp_path):
     path = altered(
         cifar_peer[1],
@@ -202,12 +194,6 @@ def test_a_truncated_file_is_refused(cifar_peer, tmp_path):
 def test_a_missing_file_is_refused():
     with pytest.raises(FileNotFoundError, match="there is no weights file nowhere.safetensors"):
         kzoo.create_model("resnet20_cifar", weights="nowhere.safetensors")
-
-
-def test_another_kind_of_file_is_refused(tmp_path):
-    path = tmp_path / "weights.bin"
-    path.write_bytes(b"")
-    refused("weights are read from .safetensors files", path)
 
 
 def test_something_else_than_a_model_is_refused():

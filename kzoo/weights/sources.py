@@ -1,0 +1,146 @@
+"""What `weights=` may name: a tag, a repository on the hub, or a file."""
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from kzoo.weights import tags
+from kzoo.weights.download import (
+    check_digest,
+    fetch_from_address,
+    fetch_from_hub,
+    hub_configuration,
+    parse_hub,
+)
+from kzoo.weights.errors import WeightsError, listed
+from kzoo.weights.files import SUFFIXES
+from kzoo.weights.tags import WeightsInfo, records_of
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where weights come from, and what is known of them.
+
+    Attributes:
+        given: what the user named.
+        place: "hf-hub:owner/repository[@revision]", an address, "shipped:file", or a path.
+        sha256: what is published of the digest.
+        mean: statistics that the weights expect, on a 0..1 scale; `None` where they are not known.
+        std: likewise.
+        classes: number of classes, where it is known; 0 for weights without a classifier.
+    """
+
+    given: str
+    place: str
+    sha256: str | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    classes: int | None = None
+
+    def fetch(self) -> Path:
+        """Return the path of the file, downloaded and checked where need be."""
+        if self.place.startswith("hf-hub:"):
+            return fetch_from_hub(*parse_hub(self.place))
+        if self.place.startswith(("http://", "https://")):
+            return fetch_from_address(self.place, self.sha256)
+        if self.place.startswith("shipped:"):
+            path = tags.SHIPPED / self.place.removeprefix("shipped:")
+            check_digest(path, self.sha256, delete=False)
+            return path
+        return Path(self.place)
+
+
+def find_source(weights, name: str) -> Source:
+    """Return the source that `weights` names for the model `name`.
+
+    Nothing is downloaded, except the small `config.json` of a repository on the hub that kzoo has
+    no record of.
+
+    Raises:
+        TypeError: `weights` is neither a string nor a path.
+        WeightsError: there are no such weights for the model.
+    """
+    if not isinstance(weights, (str, os.PathLike)):
+        raise TypeError(f"weights must be a tag, a source or a path; received {weights!r}.")
+    text = os.fspath(weights)
+    if isinstance(weights, os.PathLike):
+        return Source(text, text)
+    records = {record.tag: record for record in records_of(name)}
+    if text.startswith("hf-hub:"):
+        return _hub_source(text, records)
+    tag = text.removeprefix(f"{name}.")
+    if tag in records:
+        return _recorded(text, records[tag])
+    if text == "imagenet":
+        return _recorded(text, _recommended(name, records))
+    if text == "keras":
+        raise _no_keras_weights(name)
+    if text.endswith(SUFFIXES) or Path(text).is_file() or os.sep in text:
+        return Source(text, text)
+    raise unknown_tag(text, name)
+
+
+def _recorded(text, record: WeightsInfo):
+    mean, std = record.preprocessing.mean, record.preprocessing.std
+    return Source(text, record.source, record.sha256, mean or None, std or None, record.classes)
+
+
+def _recommended(name, records):
+    for record in records.values():
+        if record.recommended:
+            return record
+    raise WeightsError(
+        f"no ImageNet weights are published for {name}: its tags are {listed([*records])}; "
+        "leave weights=None, or give a file."
+    )
+
+
+def _hub_source(text, records):
+    repository, revision = parse_hub(text)
+    for record in records.values():
+        if record.source == f"hf-hub:{repository}":
+            known = _recorded(text, record)
+            return Source(text, text, None, known.mean, known.std, known.classes)
+    known = hub_configuration(repository, revision)
+    mean, std = known.get("mean"), known.get("std")
+    return Source(
+        text,
+        text,
+        mean=tuple(mean) if mean else None,
+        std=tuple(std) if std else None,
+        classes=known.get("num_classes"),
+    )
+
+
+def _no_keras_weights(name):
+    from kzoo.registry import models
+
+    twin = f"keras_{name}"
+    if twin in models():
+        return WeightsError(
+            f"the graph of keras.applications differs from {name}: weights='keras' belong to the "
+            f"model {twin}."
+        )
+    return WeightsError(f"keras.applications publishes no weights that fit {name}.")
+
+
+def unknown_tag(text: str, name: str) -> WeightsError:
+    """Return the error for a tag that the model `name` does not have."""
+    from kzoo.registry import models
+
+    records = {record.tag: record for record in records_of(name)}
+    owner, dot, tag = text.partition(".")
+    if dot and owner in models() and tag in {record.tag for record in records_of(owner)}:
+        return WeightsError(f"the weights {text} are those of the model {owner}, not of {name}.")
+    if name not in models():
+        return WeightsError(
+            f"weights {text!r} are no file, and a tag needs a model's name: this model is called "
+            f"{name!r}; give the file, or name.tag."
+        )
+    near = difflib.get_close_matches(text, records, n=3, cutoff=0.5)
+    rest = [tag for tag in records if tag not in near]
+    return WeightsError(
+        f"{name} has no weights {text!r}: its tags are {listed([*near, *rest], most=12)}; else "
+        f"give a {' / '.join(SUFFIXES)} file, or hf-hub:owner/repository."
+    )
