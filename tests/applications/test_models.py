@@ -29,8 +29,10 @@ def test_the_default_suite_has_a_model_of_each_family():
 
 
 @pytest.mark.parametrize("name", SMALLEST)
-def test_smallest_of_each_family(name):
-    check_application(name, published_parameters(name), save=name != "vgg11")
+def test_smallest_of_each_family(name, record):
+    parameters = published_parameters(name)
+    multiply_adds = check_application(name, parameters, save=name != "vgg11")
+    record(model=name, parameters=parameters, multiply_adds=multiply_adds)
 
 
 @pytest.mark.full

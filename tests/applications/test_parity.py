@@ -33,17 +33,17 @@ def small_sizes(name):
 
 
 @pytest.mark.parametrize("name", SMALLEST)
-def test_smallest_of_each_family(name, tmp_path):
+def test_smallest_of_each_family(name, tmp_path, record):
     if find_counterpart(name) is None:
         pytest.skip("neither timm nor torchvision has it")
-    check_parity(name, small_sizes(name), tmp_path)
+    precision, rows = check_parity(name, small_sizes(name), tmp_path)
+    record(**result(name, precision, rows))
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", kzoo.list_models())
 def test_every_variant(name, tmp_path, record):
-    library = find_counterpart(name)
-    if library is None:
+    if find_counterpart(name) is None:
         pytest.skip("neither timm nor torchvision has it")
     parameters, _ = count_counterpart(name)
     family = find_family(name)
@@ -51,9 +51,15 @@ def test_every_variant(name, tmp_path, record):
     other = default - SIZE_MULTIPLES.get(family.name, 31)
     sizes = (default, other) if parameters <= LARGE else small_sizes(name)[:1]
     precision, rows = check_parity(name, sizes, tmp_path)
-    record(
-        model=name,
-        library=library,
-        precision=precision,
-        errors=[(size, error) for size, error, _ in rows],
-    )
+    record(**result(name, precision, rows))
+
+
+def result(name, precision, rows):
+    """Return the row of results."""
+    errors = [(size, error) for size, error, _ in rows]
+    return {
+        "model": name,
+        "library": find_counterpart(name),
+        "precision": precision,
+        "errors": errors,
+    }
