@@ -8,11 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and standard deviation per channel of images scaled to 0..1, and their source."""
+    """Mean and standard deviation per channel of images scaled to 0..1, and their source.
+
+    Networks trained through OpenCV take the channels in the order blue, green, red (`is_bgr`); the
+    statistics are in the order red, green, blue all the same.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     source: str
+    is_bgr: bool = False
 
 
 STATISTICS = {
@@ -25,6 +30,18 @@ STATISTICS = {
         (0.5, 0.5, 0.5),
         (0.5, 0.5, 0.5),
         "values from -1 to 1, as TensorFlow-Slim trained Inception; timm IMAGENET_INCEPTION_MEAN",
+    ),
+    "caffe": Statistics(
+        (123.68 / 255, 116.779 / 255, 103.939 / 255),
+        (1 / 255,) * 3,
+        "the mean of ImageNet's training images that Caffe's models subtract, without scaling; "
+        'keras.applications.imagenet_utils.preprocess_input(mode="caffe")',
+        is_bgr=True,
+    ),
+    "keras_efficientnetv2": Statistics(
+        (128 / 255,) * 3,
+        (128 / 255,) * 3,
+        "x / 128 - 1, as keras.applications' EfficientNetV2S, M and L rescale their input",
     ),
     "dpn": Statistics(
         (124 / 255, 117 / 255, 104 / 255),

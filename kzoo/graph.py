@@ -26,13 +26,18 @@ def head_layers(model: keras.Model) -> list[keras.layers.Layer]:
     A model of kzoo with its top ends in a layer "predictions", the activation; the classifier is
     the nearest layer before it that has a number of units or filters, that of the classes.
     """
-    head: list[keras.layers.Layer] = []
     if model.layers[-1].name != "predictions":
-        return head
-    for operation in upstream(model.layers[-1].output):
-        head.append(operation)
+        return []
+    return classifier_layers(model.layers[-1].output)
+
+
+def classifier_layers(output) -> list[keras.layers.Layer]:
+    """Return the layers from a tensor back to the nearest that has a number of units or filters."""
+    found: list[keras.layers.Layer] = []
+    for operation in upstream(output):
+        found.append(operation)
         if hasattr(operation, "units") or hasattr(operation, "filters"):
-            return head
+            return found
     return []
 
 

@@ -1,4 +1,4 @@
-"""Write kzoo/weights/tags.csv: what timm and torchvision publish of the weights of kzoo's models.
+"""Write kzoo/weights/tags.csv: what is published of the weights of kzoo's models.
 
 Commands, with timm, torchvision and PyTorch installed (`pip install kzoo[parity]`):
 
@@ -7,8 +7,9 @@ Commands, with timm, torchvision and PyTorch installed (`pip install kzoo[parity
         --revision $(git -C pytorch-image-models rev-parse --short HEAD)
 
 Cost: half a minute. A row holds the facts of timm's `pretrained_cfg` with the accuracies of
-`results-imagenet.csv` for the same weights, or those of torchvision's weights enumerations. The
-data set is read off timm's tag, after timm's convention. Rerun it when a model is added.
+`results-imagenet.csv` for the same weights, or those of torchvision's weights enumerations, or
+those of Keras's documentation, copied to `keras_applications.csv`. The data set is read off timm's
+tag, after timm's convention. Rerun it when a model is added.
 """
 
 import argparse
@@ -23,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import kzoo  # noqa: E402
+from kzoo.constants import STATISTICS  # noqa: E402
+from kzoo.registry import find_family  # noqa: E402
+from kzoo.weights.keras_published import PREFIX  # noqa: E402
 from kzoo.weights.renames import DIFFERENT_IN_TORCHVISION, TORCHVISION_TWINS  # noqa: E402
 from kzoo.weights.tags import COLUMNS, TABLE  # noqa: E402
 from tests.peers import import_timm  # noqa: E402
@@ -43,6 +47,9 @@ DATASETS = {
     "swag": "Instagram-3.6B",
     "lvd1689m": "LVD-1689M",
 }
+# Sizes, accuracies and data sets as https://keras.io/api/applications has them, MobileNetV3's as
+# its docstring in Keras; licences as Keras 2.2's page on applications.
+KERAS = Path(__file__).with_name("keras_applications.csv")
 PAPER = re.compile(r"\d{4}\.\d{4,5}")
 
 
@@ -56,6 +63,7 @@ def main(argv=None):
     warnings.simplefilter("ignore")
     rows = timm_rows(read_accuracies(arguments.accuracy), arguments.revision)
     rows += torchvision_rows()
+    rows += keras_rows()
     order = {name: index for index, name in enumerate(kzoo.list_models())}
     rows.sort(key=lambda row: order[row["name"]])
     mark_recommended(rows)
@@ -171,6 +179,36 @@ def torchvision_row(name, twin, weights):
         "reference": weights.meta.get("recipe", ""),
         "facts_from": origin,
         "accuracy_from": origin,
+    }
+
+
+def keras_rows():
+    """Return the rows of the weights of keras.applications, all of them for kzoo's own variants."""
+    with KERAS.open(newline="", encoding="utf-8") as file:
+        return [keras_row(f"keras_{row['function'].lower()}", row) for row in csv.DictReader(file)]
+
+
+def keras_row(name, published):
+    """Return the row of one model; images are resized as in Keras's examples of use."""
+    family = find_family(name)
+    statistics = STATISTICS[family.statistics_of(name)]
+    size = family.shape_of(name)[0]
+    facts = {key: value for key, value in published.items() if key != "function"}
+    return facts | {
+        "name": name,
+        "tag": "keras",
+        "source": f"{PREFIX}{published['function']}",
+        "classes": 1000,
+        "top1_size": size,
+        "mean": numbers(statistics.mean),
+        "std": numbers(statistics.std),
+        "interpolation": "nearest",
+        "crop": 1.0,
+        "crop_mode": "squash",
+        "size": f"{size}x{size}",
+        "reference": "https://keras.io/api/applications",
+        "facts_from": f"keras {version('keras')} and keras.io",
+        "accuracy_from": "keras.io/api/applications",
     }
 
 

@@ -29,20 +29,16 @@ def check_application(name, parameters, *, save=True):
     del default
     model = build_small(name)
     inputs = _inputs(model, family)
-    outputs = model.predict(inputs, verbose=0)
+    both = keras.Model(model.input, [model.output, model.get_layer("predictions").input])
+    outputs, logits = both.predict(inputs, verbose=0)
     assert outputs.shape == (len(inputs), 5)
     np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-5)
-    logits = keras.Model(model.input, model.get_layer("predictions").input).predict(
-        inputs, verbose=0
-    )
     assert np.ptp(logits, axis=0).max() > 1e-6 * np.abs(logits).max()
     _check_gradients(model, inputs)
     if save:
         _check_saving(model, inputs)
-    if family.rank == 2:
-        _check_channels(name, family)
-    _check_features(name, family)
-    if not family.fixed_size:
+    _check_without_top(name, family)
+    if not family.is_fixed_size(name):
         _check_unknown_size(name, family, model, inputs)
     return multiply_adds
 
@@ -50,7 +46,7 @@ def check_application(name, parameters, *, save=True):
 def build_small(name, channels=None, **options):
     """Build a variant at the smallest input at which every weight still matters."""
     family = registry.find_family(name)
-    size = max(family.min_size, 8)
+    size = max(family.min_size_of(name), 8)
     shape = (size,) * family.rank + (channels or family.input_shape[-1],)
     return kzoo.create_model(name, input_shape=shape, **{"classes": 5, **options})
 
@@ -81,19 +77,22 @@ def _check_saving(model, inputs):
     np.testing.assert_array_equal(np.asarray(loaded(inputs)), np.asarray(model(inputs)))
 
 
-def _check_channels(name, family):
-    for channels, options in ((1, {}), (5, {"mean": (0.5,) * 5, "std": (0.25,) * 5})):
-        model = build_small(name, channels=channels, **options)
-        assert np.all(np.isfinite(np.asarray(model(_inputs(model, family, batch=1)))))
+def _check_without_top(name, family):
+    """Without the top there is a feature map, or one vector where it is pooled.
 
-
-def _check_features(name, family):
-    """Without the top there is a feature map, or one vector where it is pooled."""
-    bare = build_small(name, include_top=False)
-    assert "predictions" not in [layer.name for layer in bare.layers]
-    pooled = build_small(name, include_top=False, pooling="avg")
-    assert len(pooled.output_shape) == 2
-    assert pooled.output_shape[1] == bare.output_shape[-1]
+    One with five input channels, the other with one, where the inputs are images.
+    """
+    channels = ((5, {"mean": (0.5,) * 5, "std": (0.25,) * 5}), (1, {}))
+    if family.rank == 1:
+        channels = ((None, {}), (None, {}))
+    shapes = []
+    for pooling, (count, options) in zip((None, "avg"), channels):
+        model = build_small(name, count, include_top=False, pooling=pooling, **options)
+        assert "predictions" not in [layer.name for layer in model.layers]
+        outputs = np.asarray(model(_inputs(model, family, batch=1)))
+        assert np.all(np.isfinite(outputs))
+        shapes.append(outputs.shape)
+    assert shapes[1] == (1, shapes[0][-1])
 
 
 def _check_unknown_size(name, family, model, inputs):

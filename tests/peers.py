@@ -2,13 +2,13 @@
 
 import warnings
 
-import keras
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 import kzoo
 from kzoo.registry import find_family
+from tests import keras_peers
 
 
 def import_timm():
@@ -92,7 +92,12 @@ TORCHVISION_OPTIONS = {"googlenet": {"aux_logits": False, "init_weights": False}
 
 
 def find_counterpart(name):
-    """Return the library, "timm" or "torchvision", that has a model of this name, or `None`."""
+    """Return the library that has a model of this name, or `None`.
+
+    It is "timm", "torchvision", or "keras.applications" for the models called after it.
+    """
+    if name.startswith("keras_"):
+        return "keras.applications"
     if import_timm().is_model(name):
         return "timm"
     from torchvision import models
@@ -112,6 +117,8 @@ def build_counterpart(name, classes=1000):
 
 def count_counterpart(name):
     """Return the counterpart's trainable parameters and its ungrouped kernels larger than 1."""
+    if find_counterpart(name) == "keras.applications":
+        return keras_peers.count(name)
     import torch
 
     with torch.device("meta"), warnings.catch_warnings():
@@ -125,6 +132,19 @@ def count_counterpart(name):
         and max(module.kernel_size) > 1
     ]
     return sum(p.numel() for p in peer.parameters() if p.requires_grad), len(larger)
+
+
+def count_counterpart_multiply_adds(name, size):
+    """Return the multiply-adds that PyTorch counts in the counterpart for one image."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"), warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        peer = build_counterpart(name).eval()
+        with FlopCounterMode(display=False) as counter:
+            peer(torch.empty(1, 3, size, size))
+    return counter.get_total_flops() // 2
 
 
 def compare_with_counterpart(name, folder, sizes, classes=7, precision="float32"):
@@ -141,35 +161,31 @@ def compare_with_counterpart(name, folder, sizes, classes=7, precision="float32"
         For each size: the size, the largest difference relative to the largest logit, and the
         largest difference between the logits of two images on the same scale.
     """
+    if find_counterpart(name) == "keras.applications":
+        return keras_peers.compare(name, folder, sizes, precision)
     import torch
 
     family = find_family(name)
     peer = randomise(build_counterpart(name, classes))
-    peer = calibrate(peer, max(family.min_size, 64))
+    peer = calibrate(peer, max(family.min_size_of(name), 64))
     path = write_state_dict(peer, folder / f"{name}.safetensors")
-    before = keras.config.floatx(), keras.config.dtype_policy()
     rows, model = [], None
-    try:
-        keras.config.set_floatx(precision)
-        keras.config.set_dtype_policy(precision)
+    with keras_peers.computing_in(precision):
         peer = peer.to(getattr(torch, precision))
         for size in sizes:
-            if model is None or family.fixed_size:
+            if model is None or family.is_fixed_size(name):
                 model = kzoo.create_model(
                     name,
                     weights=path,
                     classes=classes,
                     classifier_activation=None,
                     include_preprocessing=False,
-                    input_shape=(size, size, 3) if family.fixed_size else (None, None, 3),
+                    input_shape=(size, size, 3) if family.is_fixed_size(name) else (None, None, 3),
                 )
             images = np.random.default_rng(size).normal(size=(2, size, size, 3)).astype(precision)
             ours, theirs = np.asarray(model(images)), torch_logits(peer, images)
             scale = np.abs(theirs).max()
             difference, spread = np.abs(ours - theirs).max(), np.abs(ours[0] - ours[1]).max()
             rows.append((size, float(difference / scale), float(spread / scale)))
-    finally:
-        keras.config.set_floatx(before[0])
-        keras.config.set_dtype_policy(before[1])
-        path.unlink()
+    path.unlink()
     return rows

@@ -3,7 +3,15 @@
 from kzoo.analysis.conv_arithmetic import conv_output_shape, conv_transpose_output_shape
 from kzoo.analysis.conv_as_dense import conv_as_dense, conv_dense_mask, dense_as_conv
 from kzoo.analysis.conv_matrix import conv1d_matrix, conv2d_matrix, conv_singular_values
-from kzoo.analysis.counting import count_multiply_adds, count_parameters, layer_table
+from kzoo.analysis.counting import (
+    LayerRow,
+    count_activations,
+    count_buffers,
+    count_flops,
+    count_multiply_adds,
+    count_parameters,
+    layer_table,
+)
 from kzoo.analysis.draw import draw_model
 from kzoo.analysis.draw_receptive_field import draw_receptive_field
 from kzoo.analysis.effective_receptive_field import (
@@ -22,6 +30,7 @@ __all__ = [
     "EffectiveReceptiveField",
     "EquivarianceErrors",
     "GaborFit",
+    "LayerRow",
     "ReceptiveField",
     "ReverseCorrelation",
     "check_equivariance",
@@ -32,6 +41,9 @@ __all__ = [
     "conv_output_shape",
     "conv_singular_values",
     "conv_transpose_output_shape",
+    "count_activations",
+    "count_buffers",
+    "count_flops",
     "count_multiply_adds",
     "count_parameters",
     "dense_as_conv",

@@ -127,6 +127,19 @@ def upsampled(span: Span, factor: int, interpolation: str) -> Span:
     return _enlarged(span, factor, region, length)
 
 
+def resized(span: Span, size: int, length: int) -> Span:
+    """Return what an axis of `size` elements sees that is made `length` long by its nearest ones.
+
+    Position y takes element floor(y * size / length).
+    """
+    common = gcd(size, length)
+    size, count = size // common, length // common
+    repeats = span.period // gcd(span.period, size)
+    regions = tuple(span.region(y * size // count) for y in range(count * repeats))
+    step = span.step * (size * repeats // span.period)
+    return Span(span.axis, regions, step, length, span.is_placed)
+
+
 def _enlarged(span: Span, factor: int, region: Callable, length: int | None) -> Span:
     regions = tuple(region(y) for y in range(span.period * factor))
     return Span(span.axis, regions, span.step, length, span.is_placed)

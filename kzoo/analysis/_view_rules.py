@@ -21,7 +21,7 @@ _POINTWISE = frozenset([
     "LayerNormalization", "Normalization", "RMSNormalization", "UnitNormalization", "Add",
     "Maximum", "Minimum", "Multiply", "Subtract", "GroupPooling2D", "HarmonicActivation",
     "HarmonicBatchNormalization", "HarmonicMagnitude", "LayerScale", "Maxout", "StochasticDepth",
-    "EvoNormS0", "FilterResponseNormalization", "SkipInit",
+    "ChannelShuffle", "EvoNormS0", "FilterResponseNormalization", "ScaleNormalization", "SkipInit",
     "CustomScaleLayer", "Abs", "Absolute", "Cast", "Celu", "Clip", "Divide", "Elu", "Erf", "Exp",
     "Expm1", "Gelu", "HardSigmoid", "HardSilu", "HardTanh", "Log", "Log1p", "LogSigmoid", "Mish",
     "Negative", "Power", "Reciprocal", "Relu", "Relu6", "Rsqrt", "Selu", "Sigmoid", "Sign", "Silu",
@@ -217,6 +217,8 @@ _RULES = {
         for kind in ("Average", "Max")
         for n in (1, 2, 3)
     },
+    "CropLike2D": rules.cropping_like,
+    "NearestResizing2D": rules.nearest_resizing,
     "MaxUnpooling2D": rules.unpooling,
     "BlurPooling2D": rules.blur_pooling,
     "IdentityShortcut2D": rules.identity_shortcut,

@@ -1,6 +1,6 @@
 """Walking the graph of a functional model, from its input to what each tensor sees of it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import keras
@@ -8,6 +8,7 @@ import keras
 from kzoo.analysis._spans import Span, whole_input
 from kzoo.analysis._view_rules import view_after
 from kzoo.analysis._views import Call, Options, View
+from kzoo.graph import calls
 
 
 def spatial_axes(model: keras.Model) -> tuple[int, ...]:
@@ -78,32 +79,6 @@ def _walk_inside(call):
         id(tensor): view for tensor, _, view in walk(model, call.views, model.outputs, call.options)
     }
     return [found[id(tensor)] for tensor in model.outputs]
-
-
-def calls(targets: list, known: Collection[int] = ()) -> list:
-    """Return the calls that lead to some tensors, each after those that it needs.
-
-    Args:
-        targets: tensors of one model.
-        known: identities of the tensors at which to stop.
-
-    Returns:
-        Keras's nodes, with `operation`, `input_tensors`, `output_tensors` and `arguments`.
-    """
-    order: dict = {}
-    pending = [(tensor, False) for tensor in reversed(targets)]
-    while pending:
-        tensor, is_ready = pending.pop()
-        if id(tensor) in known:
-            continue
-        operation, index, _ = tensor._keras_history
-        node = operation._inbound_nodes[index]
-        if is_ready:
-            order[id(node)] = node
-        elif id(node) not in order:
-            pending.append((tensor, True))
-            pending.extend((source, False) for source in reversed(node.input_tensors))
-    return list(order.values())
 
 
 def _settled(call, view, shape):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kzoo.analysis._spans import transposed_window, upsampled, window
+from kzoo.analysis._spans import resized, transposed_window, upsampled, window
 from kzoo.layers._window import extent, output_size, padding_before
 
 
@@ -152,6 +152,35 @@ def _moved(span, before, after):
         return None
     length = None if span.length is None else span.length + before + after
     return window(span, 1, 1, 1, before, length)
+
+
+def cropping_like(call):
+    """Keep the first positions, as many as the second map has."""
+    lengths = _lengths_of_reference(call)
+
+    def change(i, span):
+        return replace(span, length=lengths[i])
+
+    return call.along_places(2, change)
+
+
+def nearest_resizing(call):
+    """Repeat or leave out positions, to as many as the second map has."""
+    lengths = _lengths_of_reference(call)
+
+    def change(i, span):
+        if None in (span.length, lengths[i]):
+            raise call.refuse("cannot be analysed: it depends on the size; give input_size")
+        return resized(span, span.length, lengths[i])
+
+    return call.along_places(2, change)
+
+
+def _lengths_of_reference(call):
+    """Lengths of the second map, of which nothing else counts."""
+    spans = call.views[1].spans
+    places = call.places(2, len(spans))
+    return [call.input_shapes[1][i] if spans[i] is None else spans[i].length for i in places]
 
 
 def pad(call):

@@ -1,144 +1,223 @@
-"""Parameters and multiply-adds of a model."""
+"""Parameters, multiply-adds and activations of a model, and a table of them layer by layer."""
 
-from collections.abc import Callable
+from collections.abc import Collection
 from math import prod
 from typing import NamedTuple
 
 import keras
+from keras import tree
 
-from kzoo import layers
+from kzoo.analysis._costs import Cost, LayerCall
+from kzoo.analysis._layer_costs import cost_of
+from kzoo.graph import replay, require_functional
 
 
 class LayerRow(NamedTuple):
-    """One layer in a model's table."""
+    """One call of a layer, in a model's table.
+
+    Attributes:
+        name: of the layer, or of the operation of `keras.ops`.
+        kind: its class.
+        output_shape: without the batch; one such shape for each of several outputs.
+        parameters: of the layer, those left out that an earlier row has.
+        multiply_adds: of the call.
+        activations: of the call.
+    """
 
     name: str
     kind: str
     output_shape: tuple
     parameters: int
     multiply_adds: int
+    activations: int
 
 
-def count_parameters(model: keras.Model) -> int:
-    """Return the number of trainable parameters."""
-    return sum(prod(weight.shape) for weight in model.trainable_weights)
+def count_parameters(model: keras.Layer) -> int:
+    """Return the number of trainable parameters of a built model or layer, frozen ones included.
+
+    Each weight counts once, however many layers use it. What training changes by other means than
+    gradients, and what it never changes, is counted by `count_buffers`.
+    """
+    return _size(_split_weights(model)[0])
 
 
-def count_multiply_adds(model: keras.Model) -> int:
-    """Return the multiply-adds of one input through convolutions and dense layers.
+def count_buffers(model: keras.Layer) -> int:
+    """Return how many numbers a built model or layer holds beside its parameters.
 
-    Normalisation, activations, pooling and biases are left out.
+    They are the elements of the weights that were made untrainable, as PyTorch's buffers: the
+    moving statistics of batch normalisation, fixed kernels. Frozen weights are parameters; the
+    states of random generators, and those of metrics and the optimizer, are neither. PyTorch's
+    batch normalisation has one more, its number of batches.
+    """
+    return _size(_split_weights(model)[1])
+
+
+def count_multiply_adds(
+    model: keras.Model, input_shape=None, leave_out: Collection[str] = ()
+) -> int:
+    """Return the multiply-adds of one input through convolutions and matrix products.
+
+    A convolution has as many as its outputs have elements, times the inputs that each of them sums
+    over, zeros of the padding included. Normalisation, activation functions, pooling, scaling and
+    biases are left out; a blur pooling is a convolution. A complex product counts as four real
+    ones. Every call of a layer counts. The figures that timm prints hold two more for each element
+    of a batch normalisation, five for each of another one.
+
+    Args:
+        model: functional or built sequential model, with others nested in it or not.
+        input_shape: shape of an input without the batch, for a model that takes several sizes; a
+            list of shapes for a model of several inputs; None for the shape it was built with.
+        leave_out: names of layers that are not counted, for layers that kzoo does not know.
 
     Raises:
-        ValueError: the model's input has an unknown size.
+        ValueError: a size that is not known, a shape that the model does not take, or a layer of
+            another package that has weights of two axes or more.
+        TypeError: `model` is no `keras.Model`, or a shape is not one of integers.
+
+    Example:
+
+    >>> model = kzoo.create_model("resnet18", input_shape=(None, None, 3))
+    >>> kzoo.analysis.count_multiply_adds(model, input_shape=(224, 224, 3))
+    1814073344
     """
-    return sum(row.multiply_adds for row in layer_table(model))
+    rows = layer_table(model, input_shape, leave_out)
+    return sum(row.multiply_adds for row in rows)
 
 
-def layer_table(model: keras.Model) -> list[LayerRow]:
-    """Return one row for each layer of a model whose input size is known.
+def count_flops(model: keras.Model, input_shape=None, leave_out: Collection[str] = ()) -> int:
+    """Return the floating-point operations of one input: two for each multiply-add.
 
-    Raises:
-        ValueError: the model's input has an unknown size.
+    Arguments and errors are those of `count_multiply_adds`, and so is what is left out.
     """
-    if None in model.inputs[0].shape[1:]:
-        raise ValueError(
-            f"multiply-adds depend on the input size, and {model.name} takes any "
-            f"({tuple(model.inputs[0].shape[1:])}); build it with an input_shape of numbers."
+    return 2 * count_multiply_adds(model, input_shape, leave_out)
+
+
+def count_activations(model: keras.Model, input_shape=None, leave_out: Collection[str] = ()) -> int:
+    """Return how many elements the convolutions and matrix products put out for one input.
+
+    It tells more of the time and the memory that a network takes than its multiply-adds do
+    (Radosavovic et al., Designing network design spaces, CVPR 2020). Arguments and errors are those
+    of `count_multiply_adds`.
+    """
+    rows = layer_table(model, input_shape, leave_out)
+    return sum(row.activations for row in rows)
+
+
+def layer_table(
+    model: keras.Model, input_shape=None, leave_out: Collection[str] = ()
+) -> list[LayerRow]:
+    """Return one row for each call of a layer, those in nested models too, in their order.
+
+    Arguments and errors are those of `count_multiply_adds`.
+    """
+    rows: list[LayerRow] = []
+    seen: set[int] = set()
+    for call in _layer_calls(model, input_shape):
+        operation = call.layer
+        parameters = []
+        if isinstance(operation, keras.Layer):
+            parameters = [w for w in _split_weights(operation)[0] if id(w) not in seen]
+            seen.update(map(id, parameters))
+        cost = Cost() if operation.name in leave_out else cost_of(call)
+        shapes = tuple(shape[1:] for shape in call.output_shapes)
+        rows.append(
+            LayerRow(
+                name=operation.name,
+                kind=type(operation).__name__,
+                output_shape=shapes[0] if len(shapes) == 1 else shapes,
+                parameters=_size(parameters),
+                multiply_adds=cost.multiply_adds,
+                activations=cost.activations,
+            )
         )
-    return [
-        LayerRow(
-            name=layer.name,
-            kind=type(layer).__name__,
-            output_shape=tuple(layer.output.shape[1:]),
-            parameters=sum(prod(weight.shape) for weight in layer.trainable_weights),
-            multiply_adds=_multiply_adds(layer),
-        )
-        for layer in model.layers
-    ]
+    return rows
 
 
-def _multiply_adds(layer):
-    """Output elements times the inputs that each of them sums over, or the sum of the parts."""
-    for kinds, inputs_per_output in _INPUTS_PER_OUTPUT.items():
-        if isinstance(layer, kinds):
-            return round(prod(layer.output.shape[1:]) * inputs_per_output(layer))
-    return sum(part(layer) for kinds, part in _TOTALS.items() if isinstance(layer, kinds))
+def _size(weights):
+    return sum(prod(weight.shape) for weight in weights)
 
 
-def _window(layer):
-    channel_axis = -1 if layer.data_format == "channels_last" else 1
-    return prod(layer.kernel_size) * layer.input.shape[channel_axis]
+def _split_weights(layer):
+    """Return the weights that were made trainable, whether or not they are now, and the others.
 
-
-def _group_window(layer):
-    shape = layer.input.shape
-    channels = shape[3:] if layer.data_format == "channels_last" else shape[1:3]
-    return prod(layer.kernel_size) * prod(channels)
-
-
-def _harmonic_window(layer):
-    """A complex product counts as four real ones."""
-    shape = layer.input.shape
-    if len(shape) == 4:
-        return _window(layer)
-    planes = shape[3:] if layer.data_format == "channels_last" else shape[1:4]
-    return prod(layer.kernel_size) * prod(planes)
-
-
-_INPUTS_PER_OUTPUT = {
-    (
-        keras.layers.Conv1D,
-        keras.layers.Conv2D,
-        layers.GroupedConv1D,
-        layers.GroupedConv2D,
-        layers.FFTConv1D,
-        layers.FFTConv2D,
-        layers.WeightStandardizedConv2D,
-    ): lambda layer: prod(layer.kernel.shape[:-1]),
-    keras.layers.Dense: lambda layer: layer.kernel.shape[0],
-    (
-        layers.TiledConv1D,
-        layers.TiledConv2D,
-        layers.LocallyConnected1D,
-        layers.LocallyConnected2D,
-        layers.LiftingConv2D,
-    ): _window,
-    layers.GroupEquivariantConv2D: _group_window,
-    layers.GaborConv2D: _window,
-    layers.ComplexCell2D: lambda layer: 2 * _window(layer),
-    layers.FixedConv2D: lambda layer: prod(layer.kernel_size),
-    layers.HarmonicConv2D: _harmonic_window,
-    layers.HarmonicMagnitudeConv2D: lambda layer: 2 * (layer.max_order + 1) * _window(layer),
-    # The average over the filters, which see different numbers of input maps.
-    layers.ConnectionTableConv2D: lambda layer: prod(layer.kernel.shape) / layer.filters,
-}
-
-
-def _sublayers(layer):
-    """Convolutions at every position of the output, what else has a kernel once an image."""
-    channel_axis = -1 if layer.data_format == "channels_last" else 1
-    positions = prod(layer.output.shape[1:]) // layer.output.shape[channel_axis]
-    return sum(
-        prod(part.kernel.shape) * (positions if part.name.endswith("conv") else 1)
-        for part in layer.sublayers
-        if hasattr(part, "kernel")
-    )
-
-
-def _channel_window(layer):
-    channel_axis = -1 if layer.data_format == "channels_last" else 1
+    Keras tells of a frozen layer's weights in public only that none of them is trainable.
+    """
+    trained = {id(w) for part in layer._flatten_layers() for w in part._trainable_variables}
+    weights = layer.weights
     return (
-        sum(prod(part.kernel.shape) for part in layer.sublayers) * layer.input.shape[channel_axis]
+        [weight for weight in weights if id(weight) in trained],
+        [weight for weight in weights if id(weight) not in trained],
     )
 
 
-_TOTALS: dict[tuple[type, ...], Callable[[keras.Layer], int]] = {
-    (
-        layers.SqueezeExcite,
-        layers.EffectiveSqueezeExcite,
-        layers.SplitAttention,
-        layers.SelectiveKernel,
-    ): _sublayers,
-    (layers.EfficientChannelAttention,): _channel_window,
-}
+def _layer_calls(model, input_shape):
+    """Return the calls of a model on inputs of known size, those of nested models included."""
+    require_functional(model)
+    shapes = _input_shapes(model, input_shape)
+    inputs = [
+        keras.KerasTensor((None, *shape), dtype=tensor.dtype)
+        for tensor, shape in zip(model.inputs, shapes, strict=True)
+    ]
+    found = []
+
+    def call(node, args, kwargs):
+        tensors = [value for value in tree.flatten((args, kwargs)) if _is_tensor(value)]
+        new = tuple(tuple(tensor.shape) for tensor in tensors)
+        result = node.output_tensors
+        if new != tuple(tuple(tensor.shape) for tensor in node.input_tensors):
+            result = tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
+        if _has_unknown(result):
+            # By its call, where the layer's own rule, as `EinsumDense`'s, leaves sizes open.
+            result = tree.flatten(
+                keras.Operation.compute_output_spec(node.operation, *args, **kwargs)
+            )
+        outputs = tuple(tuple(tensor.shape) for tensor in result)
+        if _has_unknown(result):
+            raise ValueError(
+                f"multiply-adds depend on the sizes, and {type(node.operation).__name__} "
+                f"{node.operation.name!r} has an output of unknown size, {outputs}; build the "
+                "model with sizes that are known."
+            )
+        found.append(LayerCall(node.operation, args, new, outputs))
+        return result
+
+    replay(model, inputs, call)
+    return found
+
+
+def _has_unknown(tensors):
+    return any(None in tensor.shape[1:] for tensor in tensors)
+
+
+def _is_tensor(value):
+    return isinstance(value, keras.KerasTensor)
+
+
+def _input_shapes(model, input_shape):
+    built = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    if input_shape is None:
+        shapes = built
+        if any(None in shape for shape in shapes):
+            raise ValueError(
+                f"multiply-adds depend on the input size, and {model.name} takes any "
+                f"({_printed(built)}); pass an input_shape of numbers, or build it with one."
+            )
+        return shapes
+    shapes = [input_shape] if isinstance(input_shape, tuple) else list(input_shape)
+    if not all(isinstance(size, int) for shape in shapes for size in shape):
+        raise TypeError(f"input_shape must hold integers; received {input_shape!r}.")
+    fits = len(shapes) == len(built) and all(
+        len(shape) == len(known)
+        and all(size > 0 and own in (None, size) for size, own in zip(shape, known))
+        for shape, known in zip(shapes, built)
+    )
+    if not fits:
+        raise ValueError(
+            f"input_shape must be one that {model.name} takes ({_printed(built)}), without the "
+            f"batch, and a list of them for several inputs; received {input_shape!r}."
+        )
+    return [tuple(shape) for shape in shapes]
+
+
+def _printed(shapes):
+    return ", ".join(map(str, shapes))

@@ -6,10 +6,13 @@ behind it, and the layers of one block (those whose names have a numbered prefix
 """
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
+
+from kzoo.graph import model_calls
 
 _COLOURS = {
     "convolution": "#cfe2f3",
@@ -51,6 +54,8 @@ class Box:
         shape: of its output, without the batch.
         shortcut: whether a part of it is bypassed.
         count: how many boxes like it follow each other.
+        sources: the boxes that its layers take what they get from.
+        follows: whether the box before it is one of them.
     """
 
     title: str
@@ -59,6 +64,8 @@ class Box:
     shape: tuple = ()
     shortcut: bool = False
     count: int = 1
+    sources: list["Box"] = field(default_factory=list, repr=False)
+    follows: bool = True
 
     @property
     def height(self) -> float:
@@ -81,51 +88,111 @@ def draw_model(model: keras.Model, path: str | os.PathLike) -> Path:
     for box, (left, top) in zip(boxes, places):
         _draw_box(axis, box, left, top)
     for index in range(1, len(boxes)):
-        _draw_arrow(axis, boxes[index - 1], places[index - 1], places[index])
+        _draw_arrow(axis, boxes[index - 1 : index + 1], places[index - 1 : index + 1])
     path = Path(path)
     figure.savefig(path, dpi=130)
     return path
 
 
+def text_picture(model: keras.Model) -> str:
+    """Return the picture of a functional model as lines of text, boxes below each other."""
+    lines: list[str] = []
+    for box in boxes_of(model):
+        texts = [text for text, _ in _texts(box)]
+        if box.shortcut and len(box.lines) > 1:
+            texts[0] += "   with a shortcut"
+        width = max(map(len, texts))
+        if lines and not box.follows:
+            lines[-1] = lines[-1].replace("↓", " ", 1)
+        lines.append(f"┌─{'─' * width}─┐")
+        lines += [f"│ {text.ljust(width)} │" for text in texts]
+        lines += [f"└─{'─' * width}─┘", f"  ↓ {printed_shape(box.shape)}"]
+    lines[-1] = lines[-1].replace("↓", " ", 1)
+    return "\n".join(lines)
+
+
 def boxes_of(model: keras.Model) -> list[Box]:
-    """Return the boxes of a model in the order of its layers, alike neighbours as one."""
+    """Return the boxes of a model in the order of its calls, alike neighbours as one.
+
+    Raises:
+        ValueError, TypeError: see `kzoo.graph.require_functional`.
+    """
+    calls = list(_calls(model))
+    names = {operation.name for operation, _, _ in calls}
     boxes: list[Box] = []
     # Which line of which box made a tensor, by the identity of the tensor.
     made: dict[int, tuple[Box, int]] = {}
-    for layer in model.layers:
-        if isinstance(layer, _LEFT_OUT):
-            continue
-        block = block_of(layer.name)
-        source = made.get(id(layer.input)) if isinstance(layer, _SUFFIXES) else None
-        if source is not None and block in (None, source[0].title):
-            box, line = source
-            box.lines[line] += f" · {describe(layer)}"
+    for operation, inputs, outputs in calls:
+        block = block_of(operation.name, names)
+        sources = [made[id(tensor)] for tensor in inputs]
+        if isinstance(operation, _LEFT_OUT):
+            box, line = sources[0]
+        elif isinstance(operation, _SUFFIXES) and _is_within(block, sources[0][0].title):
+            box, line = sources[0]
+            box.lines[line] += f" · {describe(operation)}"
         else:
-            if not boxes or block is None or boxes[-1].title != block:
-                boxes.append(Box(block or layer.name, "block" if block else _kind(layer)))
-            box, line = boxes[-1], len(boxes[-1].lines)
-            box.lines.append(f"{layer.name.removeprefix(f'{block}.')}: {describe(layer)}")
-        made[id(layer.output)] = box, line
-        box.shape = tuple(layer.output.shape[1:])
-        box.shortcut |= isinstance(layer, _MERGES)
+            box = _box_for(operation, block, boxes)
+            line = len(box.lines)
+            name = operation.name.removeprefix(f"{block}.")
+            box.lines.append(f"{name}: {describe(operation)}")
+            box.sources += [source for source, _ in sources if source is not box]
+            box.shape = tuple(outputs[0].shape[1:])
+        made.update((id(tensor), (box, line)) for tensor in outputs)
+        box.shortcut |= isinstance(operation, _MERGES)
     return _merge_alike(boxes)
 
 
-def block_of(name: str) -> str | None:
+def _is_within(block, title):
+    return block is None or f"{block}.".startswith(f"{title}.")
+
+
+def _box_for(operation, block, boxes):
+    """Return the last box if a layer of `block` belongs in it, or a new one."""
+    last = boxes[-1] if boxes else None
+    if last and block is not None:
+        if last.title == block:
+            return last
+        if last.kind == "block" and last.title.startswith(f"{block}."):
+            part = last.title.removeprefix(f"{block}.")
+            last.lines[:] = [f"{part}.{line}" for line in last.lines]
+            last.title = block
+            return last
+    boxes.append(Box(block or operation.name, "block" if block else _kind(operation)))
+    return boxes[-1]
+
+
+def _calls(model):
+    """Yield operation, inputs and outputs of each call, the inputs of the model first."""
+    for tensor in model.inputs:
+        yield tensor._keras_history.operation, [], [tensor]
+    for node in model_calls(model):
+        yield node.operation, node.input_tensors, node.output_tensors
+
+
+def block_of(name: str, names: Collection[str] = ()) -> str | None:
     """Return the block that a layer's name puts it in, or `None`.
 
-    It is the longest prefix, without the last part of the name, whose own last part ends in a
-    digit: `layer1.0` for `layer1.0.downsample.0`; `None` for `features.0`.
+    Of the prefixes of the name, those left out that are in `names`, the names of layers, it is the
+    longest whose last part is a number, or, where there is none, ends in one: `layer1.0` for
+    `layer1.0.downsample.0`, `denseblock1.denselayer2` for `denseblock1.denselayer2.conv1`.
     """
-    parts = name.split(".")[:-1]
-    while parts and not parts[-1][-1:].isdigit():
-        parts.pop()
-    return ".".join(parts) or None
+    parts = name.split(".")
+    prefixes = [".".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
+    blocks = [prefix for prefix in prefixes if prefix not in names and prefix[-1:].isdigit()]
+    numbered = [prefix for prefix in blocks if prefix.rpartition(".")[2].isdigit()]
+    return next(iter(numbered + blocks), None)
 
 
-def describe(layer: keras.layers.Layer) -> str:
-    """Say in a few words what a layer is."""
+def printed_shape(shape: tuple) -> str:
+    """Print a shape, an unknown size as "?"."""
+    return " × ".join("?" if size is None else str(size) for size in shape)
+
+
+def describe(layer: keras.Operation) -> str:
+    """Say in a few words what a layer or an operation is."""
     kind = type(layer).__name__
+    if isinstance(layer, keras.Model):
+        return f"{kind} of {len(layer.layers)} layers"
     if isinstance(layer, keras.layers.Activation):
         return layer.activation.__name__
     words = [{"BatchNormalization": "norm", "InputLayer": "input"}.get(kind, kind)]
@@ -152,14 +219,21 @@ def _kind(layer):
 
 
 def _merge_alike(boxes):
+    """Make one box of neighbours that are alike, where each takes what the one before it gives."""
     merged: list[Box] = []
+    previous = None
     for box in boxes:
         last = merged[-1] if merged else None
-        if last and box.kind == "block" == last.kind and box.lines == last.lines:
-            last.title = f"{last.title.partition(' … ')[0]} … {box.title}"
+        follows_alone = all(source is previous for source in box.sources)
+        if last and follows_alone and box.kind == "block" == last.kind and box.lines == last.lines:
+            end = box.title.rpartition(".")[2]
+            end = box.title if end.isdigit() else end
+            last.title = f"{last.title.partition(' … ')[0]} … {end}"
             last.shape, last.count = box.shape, last.count + 1
         else:
+            box.follows = any(source is previous for source in box.sources)
             merged.append(box)
+        previous = box
     return merged
 
 
@@ -214,14 +288,24 @@ def _draw_box(axis, box, left, top):
             linewidth=0.8,
         )
     )
-    lines: list[tuple[str, dict]] = [(line, {}) for line in box.lines]
+    for row, (text, weight) in enumerate(_texts(box)):
+        size = min(8, 8 * (48 if weight == "bold" else 58) / max(1, len(text)))
+        place = (left + 0.12, top - _LINE * (row + 0.9))
+        axis.text(*place, text, va="center", fontsize=size, weight=weight)
+    if box.shortcut and len(box.lines) > 1:
+        _draw_shortcut(axis, box, left, top)
+
+
+def _texts(box):
+    """Return what is written in a box, each line with its weight."""
+    texts = [(line, "normal") for line in box.lines]
+    origin = "" if box.follows or not box.sources else f"   from {box.sources[0].title}"
     if box.kind == "block":
         times = f"   ({box.count} times)" if box.count > 1 else ""
-        lines.insert(0, (box.title + times, {"weight": "bold"}))
-    for row, (line, style) in enumerate(lines):
-        axis.text(left + 0.12, top - _LINE * (row + 0.9), line, va="center", fontsize=8, **style)
-    if box.shortcut:
-        _draw_shortcut(axis, box, left, top)
+        texts.insert(0, (box.title + times + origin, "bold"))
+    elif origin:
+        texts[0] = (texts[0][0] + origin, "normal")
+    return texts
 
 
 def _draw_shortcut(axis, box, left, top):
@@ -240,17 +324,20 @@ def _draw_shortcut(axis, box, left, top):
     )
 
 
-def _draw_arrow(axis, box, place, following):
-    left, top = place
+def _draw_arrow(axis, boxes, places):
+    """Draw the shape of what a box gives, and an arrow to the next one where that takes it."""
+    (box, following), ((left, top), (next_left, next_top)) = boxes, places
     middle, bottom = left + _WIDTH / 2, top - box.height
-    shape = " × ".join(map(str, box.shape))
+    shape = printed_shape(box.shape)
     axis.text(middle + 0.1, bottom - _GAP / 2, shape, va="center", fontsize=7, color="#444444")
+    if not following.follows:
+        return
     arrow = {"arrowstyle": "-|>", "mutation_scale": 9, "color": "#333333", "lw": 0.9}
-    if following[0] == left:
-        axis.annotate("", (middle, following[1]), (middle, bottom), arrowprops=arrow)
+    if next_left == left:
+        axis.annotate("", (middle, next_top), (middle, bottom), arrowprops=arrow)
         return
     side, over = left + _WIDTH + _COLUMN_GAP / 2, 0.12
-    target = following[0] + _WIDTH / 2
+    target = next_left + _WIDTH / 2
     low = bottom - _GAP * 0.8
     axis.plot(
         [middle, middle, side, side, target],
@@ -259,4 +346,4 @@ def _draw_arrow(axis, box, place, following):
         lw=0.9,
         clip_on=False,
     )
-    axis.annotate("", (target, following[1]), (target, over), arrowprops=arrow)
+    axis.annotate("", (target, next_top), (target, over), arrowprops=arrow)

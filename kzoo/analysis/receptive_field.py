@@ -11,8 +11,9 @@ from fractions import Fraction
 import keras
 
 from kzoo.analysis._spans import Span
-from kzoo.analysis._view_walk import calls, input_view, spatial_axes, walk
+from kzoo.analysis._view_walk import input_view, spatial_axes, walk
 from kzoo.analysis._views import Options
+from kzoo.graph import calls
 
 
 @dataclass(frozen=True)

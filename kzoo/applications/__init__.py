@@ -42,6 +42,7 @@ _MODULES = (
     "inception_resnet_v2",
     "inception_v3",
     "inception_v4",
+    "keras_applications",
     "lcnet",
     "lenet",
     "maxout",

@@ -8,14 +8,14 @@ and `own` the keyword-only arguments that `build` declares, which the named buil
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 
 from kzoo.applications._conv import resolve_conv
 from kzoo.applications._input import PreprocessingError, normalise, standard_shape
-from kzoo.constants import STATISTICS, Statistics
+from kzoo.constants import STATISTICS
 from kzoo.layers._args import integer
 from kzoo.weights.loader import load_source
 from kzoo.weights.sources import find_source
@@ -158,7 +158,9 @@ class Family:
         input_sizes: default height and width of the variants that have another.
         classes: default number of classes.
         min_size: smallest height and width (or length) the network allows.
+        min_sizes: the same, for the variants that need more.
         fixed_size: whether the network needs to know the input size.
+        fixed_variants: the variants that need to know it, where not all of them do.
         statistics: key of `kzoo.constants.STATISTICS`, `None` for networks of raw signals.
         variant_statistics: the same, for the variants that have other ones.
         kernel_initializer: initial values of the convolutions.
@@ -176,7 +178,9 @@ class Family:
     input_sizes: Mapping[str, int] = field(default_factory=dict)
     classes: int = 1000
     min_size: int = 1
+    min_sizes: Mapping[str, int] = field(default_factory=dict)
     fixed_size: bool = False
+    fixed_variants: frozenset[str] = frozenset()
     statistics: str | None = "imagenet"
     variant_statistics: Mapping[str, str] = field(default_factory=dict)
     kernel_initializer: str = "he_normal"
@@ -215,6 +219,14 @@ class Family:
         """Return the default shape of one input of `variant`, channels last."""
         size = self.input_sizes.get(variant)
         return self.input_shape if size is None else (size, size, self.input_shape[-1])
+
+    def min_size_of(self, variant):
+        """Return the smallest height and width (or length) that `variant` allows."""
+        return self.min_sizes.get(variant, self.min_size)
+
+    def is_fixed_size(self, variant):
+        """Return whether `variant` needs to know the input size."""
+        return self.fixed_size or variant in self.fixed_variants
 
     def statistics_of(self, variant):
         """Return the key of the statistics that `variant` normalises its input with."""
@@ -299,8 +311,8 @@ class Family:
             shape = standard_shape(
                 input_shape,
                 default=self.shape_of(variant),
-                min_size=self.min_size,
-                fixed_size=self.fixed_size,
+                min_size=self.min_size_of(variant),
+                fixed_size=self.is_fixed_size(variant),
                 include_top=include_top,
                 model=variant,
             )
@@ -314,7 +326,7 @@ class Family:
         if include_preprocessing and statistics is not None:
             known = STATISTICS[statistics]
             if weights is not None and weights.mean is not None:
-                known = Statistics(weights.mean, weights.std, weights.given)
+                known = replace(known, mean=weights.mean, std=weights.std, source=weights.given)
             x = normalise(x, known, mean, std, channel_axis(), head_dtype())
         elif mean is not None or std is not None:
             raise PreprocessingError(variant, statistics)

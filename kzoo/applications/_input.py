@@ -58,6 +58,7 @@ def normalise(x, known, mean, std, axis, dtype):
 
     They are those of `known`, a `kzoo.constants.Statistics`, or `mean` and `std`. One channel takes
     the average of the known ones; any other number of channels than theirs needs `mean` and `std`.
+    Colour images are then brought to the order of the channels that `known` names.
     """
     channels = x.shape[axis]
     if (mean is None) != (std is None):
@@ -81,10 +82,11 @@ def normalise(x, known, mean, std, axis, dtype):
         )
     if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(std)) and np.all(std > 0)):
         raise ValueError(f"std must be positive and mean finite; received {std} and {mean}.")
-    return keras.layers.Normalization(
+    x = keras.layers.Normalization(
         axis=axis,
         mean=(255 * mean).tolist(),
         variance=((255 * std) ** 2).tolist(),
         dtype=dtype,
         name="preprocessing",
     )(x)
+    return keras.ops.flip(x, axis) if known.is_bgr and channels == 3 else x

@@ -123,8 +123,12 @@ def average_pool(x, size, strides, name, *, padding=0, count_padding=True):
 
 
 def add(x, shortcut, name):
-    """Add a shortcut."""
-    return keras.layers.Add(name=name)([x, shortcut])
+    """Add a shortcut.
+
+    Keras walks a graph from the first input on, and by recursion: the short way comes first, or
+    networks of some hundred blocks exceed Python's limit.
+    """
+    return keras.layers.Add(name=name)([shortcut, x])
 
 
 def drop_path(x, rate, name):

@@ -209,9 +209,7 @@ def _block(x, config, conv, filters, strides, beta, rate, name):
     if config.deepmind:
         x = layers.SkipInit(name=name)(x)
     x = keras.layers.Rescaling(scale, name=f"{name}.alpha")(x)
-    # Keras walks a graph from the first input on, and by recursion: the short way comes first, or
-    # the 84 and more blocks of the largest networks exceed Python's limit.
-    return add(shortcut, x, f"{name}.add")
+    return add(x, shortcut, f"{name}.add")
 
 
 def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):

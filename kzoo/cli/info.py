@@ -1,5 +1,6 @@
 """`kzoo info`: what a model is."""
 
+from math import inf
 from pathlib import Path
 
 from kzoo.cli._options import add_model_options
@@ -20,9 +21,9 @@ def add_command(commands):
 
 
 def run(arguments):
-    """Print the model's facts and its layers."""
-    from kzoo.analysis import count_multiply_adds, count_parameters, layer_table
-    from kzoo.analysis.draw import draw_model
+    """Print the model's facts, a picture of it and its layers."""
+    from kzoo.analysis import layer_table
+    from kzoo.analysis.draw import draw_model, text_picture
     from kzoo.registry import create_model, find_family
 
     family = find_family(arguments.model)
@@ -35,21 +36,66 @@ def run(arguments):
         arguments.model,
         **dict(arguments.option) | {"conv": arguments.conv, "input_shape": tuple(shape)},
     )
+    table = layer_table(model)
     print(f"{arguments.model}, of the family {family.name}")
-    print(f"paper           {family.paper}")
-    print(f"input           {' x '.join(map(str, shape))}")
-    print(f"parameters      {count_parameters(model):,}")
-    print(f"multiply-adds   {count_multiply_adds(model):,}\n")
-    rows = [("LAYER", "KIND", "OUTPUT", "PARAMETERS", "MULTIPLY-ADDS")]
-    for row in layer_table(model):
-        counts = (f"{row.parameters:,}", f"{row.multiply_adds:,}")
-        rows.append((row.name, row.kind, " x ".join(map(str, row.output_shape)), *counts))
-    print_table(rows)
+    facts = {"paper": family.paper, "input": _sizes(shape)} | _facts(model, table)
+    for name, value in facts.items():
+        print(f"{name:<17}{value}")
+    print(f"\n{text_picture(model)}\n")
+    heading = ("LAYER", "KIND", "OUTPUT", "PARAMETERS", "MULTIPLY-ADDS", "ACTIVATIONS")
+    print_table([heading, *map(_cells, table)])
     print_weights(arguments.model)
     if arguments.picture is not None:
         draw_model(model, arguments.picture)
-        print(f"\npicture         {arguments.picture}")
+        print(f"\npicture          {arguments.picture}")
     return 0
+
+
+def _cells(row):
+    """Return a row of the layer table as it is printed."""
+    shapes = row.output_shape
+    if not any(isinstance(size, tuple) for size in shapes):
+        shapes = (shapes,)
+    counts = (row.parameters, row.multiply_adds, row.activations)
+    return row.name, row.kind, ", ".join(map(_sizes, shapes)), *(f"{n:,}" for n in counts)
+
+
+def _facts(model, table):
+    """Return the numbers of a model, by what they are called."""
+    from kzoo.analysis import count_buffers, count_parameters
+
+    multiply_adds = sum(row.multiply_adds for row in table)
+    return {
+        "parameters": f"{count_parameters(model):,}",
+        "buffers": f"{count_buffers(model):,}",
+        "multiply-adds": f"{multiply_adds:,}",
+        "FLOPs": f"{2 * multiply_adds:,}",
+        "activations": f"{sum(row.activations for row in table):,}",
+        "receptive field": describe_receptive_field(model),
+    }
+
+
+def describe_receptive_field(model):
+    """Say what the last positions of a model see, or why there is no such number."""
+    from kzoo.analysis import receptive_field
+
+    misaligned, note = False, ""
+    try:
+        field = receptive_field(model)
+    except ValueError:
+        misaligned, note = True, "; its paths are not aligned"
+        try:
+            field = receptive_field(model, allow_misaligned=True)
+        except ValueError as error:
+            return f"none: {error}"
+    if inf in field.size:
+        field = receptive_field(model, ignore_gates=True, allow_misaligned=misaligned)
+        note += "; its attention sees the whole input"
+    return f"{_sizes(field.size)}, stride {_sizes(field.stride)}, at {field.layer}{note}"
+
+
+def _sizes(sizes):
+    return " x ".join(map(str, sizes)) or "1"
 
 
 def print_weights(name):

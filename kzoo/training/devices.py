@@ -50,11 +50,14 @@ def steps_per_call(model: keras.Model, batch_size: int, steps: int) -> int:
     """Return how many steps to run as one call into TensorFlow, a divisor of `steps`.
 
     A tiny network spends more time between its steps than in them; a large one takes one step a
-    call, so that progress is shown at every step.
+    call, so that progress is shown at every step, and so does one of a size that is not known.
     """
     if keras.config.backend() != "tensorflow" or None in model.inputs[0].shape[1:]:
         return 1
-    forward = max(1, count_multiply_adds(model), count_parameters(model))
+    try:
+        forward = max(1, count_multiply_adds(model), count_parameters(model))
+    except ValueError:  # a layer that kzoo does not know
+        return 1
     limit = (_CALL_ON_GPU if gpus() else _CALL_ON_CPU) / (3 * batch_size * forward)
     return max(n for n in range(1, steps + 1) if steps % n == 0 and n <= max(1, limit))
 

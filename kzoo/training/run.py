@@ -209,9 +209,9 @@ def _input_size(model_name, family, spec, image_size, say):
             raise ValueError(f"image_size is for images; {spec.name} has signals, leave it out.")
         return None
     if image_size is not None:
-        if image_size < family.min_size:
+        if image_size < family.min_size_of(model_name):
             raise ValueError(
-                f"image_size must be at least {family.min_size} for {model_name}; "
+                f"image_size must be at least {family.min_size_of(model_name)} for {model_name}; "
                 f"received {image_size}."
             )
         return image_size
@@ -220,8 +220,8 @@ def _input_size(model_name, family, spec, image_size, say):
         size = family.shape_of(model_name)[0]
         say(f"images differ in size; resizing them to {size} x {size}, as {model_name} expects")
         return size
-    if min(sides) < family.min_size:
-        size = family.min_size
+    if min(sides) < family.min_size_of(model_name):
+        size = family.min_size_of(model_name)
         say(
             f"{spec.name} has images of {sides[0]} x {sides[1]}; resizing them to {size} x {size}, "
             f"the smallest that {model_name} takes"

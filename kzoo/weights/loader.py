@@ -12,6 +12,7 @@ from kzoo.weights.adapt import adapt_input_channels, is_stem, other_channels, ot
 from kzoo.weights.errors import WeightsError, listed
 from kzoo.weights.files import is_keras_file, read_arrays
 from kzoo.weights.keras_files import keras_entries, read_keras_arrays
+from kzoo.weights.keras_published import PREFIX, published_arrays
 from kzoo.weights.renames import is_auxiliary, translate
 from kzoo.weights.rules import COUNTERS, entries
 from kzoo.weights.sources import Source, find_source
@@ -82,8 +83,10 @@ def load_weights(model: keras.Model, source) -> LoadReport:
 
 def load_source(model: keras.Model, source: Source) -> LoadReport:
     """Load the weights of a source, as `load_weights` does."""
-    path = source.fetch()
-    if is_keras_file(path):
+    if source.place.startswith(PREFIX):
+        arrays = published_arrays(source, model)
+        plan = {layer: keras_entries(layer) for layer in model.layers}
+    elif is_keras_file(path := source.fetch()):
         arrays = read_keras_arrays(path)
         plan = {layer: keras_entries(layer) for layer in model.layers}
     else:

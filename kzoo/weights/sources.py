@@ -24,7 +24,8 @@ class Source:
 
     Attributes:
         given: what the user named.
-        place: "hf-hub:owner/repository[@revision]", an address, "shipped:file", or a path.
+        place: "hf-hub:owner/repository[@revision]", an address, "shipped:file", "keras:function" of
+            keras.applications, or a path.
         sha256: what is published of the digest.
         mean: statistics that the weights expect, on a 0..1 scale; `None` where they are not known.
         std: likewise.
@@ -114,15 +115,18 @@ def _hub_source(text, records):
 
 
 def _no_keras_weights(name):
-    from kzoo.registry import models
+    from kzoo.applications.keras_applications import VARIANTS
 
-    twin = f"keras_{name}"
-    if twin in models():
+    twins = [variant for variant, config in VARIANTS.items() if name in config.twins]
+    if twins:
         return WeightsError(
             f"the graph of keras.applications differs from {name}: weights='keras' belong to the "
-            f"model {twin}."
+            f"model {' or '.join(twins)}."
         )
-    return WeightsError(f"keras.applications publishes no weights that fit {name}.")
+    return WeightsError(
+        f"keras.applications publishes no weights that fit {name}; kzoo.list_models('keras_*') "
+        "lists the models for which it does."
+    )
 
 
 def unknown_tag(text: str, name: str) -> WeightsError:

@@ -45,7 +45,8 @@ class WeightsInfo:
     Attributes:
         name: model name.
         tag: the weights' name, unique for the model.
-        source: "hf-hub:owner/repository", an address, or "shipped:file".
+        source: "hf-hub:owner/repository", an address, "shipped:file", or "keras:function" of
+            keras.applications.
         sha256: what is published of the file's digest, often its first eight digits; `None` where
             nothing is, and for the hub, which tells the digest itself.
         classes: number of classes of the classifier; 0 where there is none.

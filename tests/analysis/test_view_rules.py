@@ -16,6 +16,7 @@ from kzoo.layers.global_response_normalization import GlobalResponseNormalizatio
 from kzoo.layers.selective_kernel import SelectiveKernel
 from kzoo.layers.split_attention import SplitAttention
 from kzoo.layers.squeeze_excite import SqueezeExcite
+from tests.layers.backend_cases import cases
 
 
 def conv(kernel, stride=1, padding="valid", name=None, **options):
@@ -99,6 +100,16 @@ GRAPHS = {
     "argmax": lambda x: kzoo.layers.MaxPoolingWithArgmax2D(3, 2, "same")(x)[0],
     "blur": lambda x: BlurPooling2D(4, strides=2, padding_mode="zeros")(x),
     "blur valid": lambda x: BlurPooling2D(3, strides=2, padding="valid")(x),
+    "constant padding": lambda x: conv(3)(kzoo.layers.ConstantPadding2D(((2, 1), (0, 3)), 0)(x)),
+    "cropped": lambda x: conv(2)(kzoo.layers.CropLike2D()([conv((1, 2))(x), conv((4, 5), 2)(x)])),
+    "resized": lambda x: conv(2)(kzoo.layers.NearestResizing2D()([conv(3, 2)(x), conv(4, 2)(x)])),
+    "enlarged": lambda x: conv(2)(kzoo.layers.NearestResizing2D()([conv(3, 4)(x), conv(2, 1)(x)])),
+    "shrunk twice": lambda x: kzoo.layers.NearestResizing2D()(
+        [kzoo.layers.NearestResizing2D()([x, conv(6)(x)]), conv(3, 3)(x)]
+    ),
+    "shuffled": lambda x: kzoo.layers.ChannelShuffle(2)(layers.Conv2D(4, 3)(x)),
+    "scaled": lambda x: kzoo.layers.ScaleNormalization()(layers.Conv2D(4, 3)(x)),
+    "skip init": lambda x: kzoo.layers.SkipInit()(conv(3)(x)),
     "minimum size": lambda x: kzoo.layers.MinimumSizePooling2D(5)(conv(3)(x)),
 }
 
@@ -144,6 +155,46 @@ def test_attention_over_the_whole_map(layer, size, stride):
     field = receptive_field(model, ignore_gates=True)
     assert (field.size, field.stride) == ((size,) * 2, (stride,) * 2)
     assert field.padding == (size // 2,) * 2
+
+
+def test_a_reference_counts_by_its_size_alone():
+    def build(x):
+        return kzoo.layers.NearestResizing2D()(
+            [conv(3, 2)(x), layers.GlobalAveragePooling2D(keepdims=True)(x)]
+        )
+
+    assert receptive_field(model_of(build, (9, 9, 1))).size == (3, 3)
+    with pytest.raises(ValueError, match="depends on the size; give input_size"):
+        receptive_field(model_of(GRAPHS["resized"]))
+    assert receptive_field(model_of(GRAPHS["cropped"])).size == (2, 3)
+
+
+# What has vectors for outputs, or the indices of a pooling for an input.
+NO_MAP = {"pyramid", "learned pooling", "unpooling"}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (_, data) in cases().items() if name not in NO_MAP and data[0].ndim < 5]
+)
+def test_every_layer_of_kzoo_is_known(name):
+    layer, arrays = cases()[name]
+    x = keras.Input(arrays[0].shape[1:])
+    y = layer(x if len(arrays) == 1 else [x, layers.Identity()(x)])
+    sizes = receptive_field(keras.Model(x, keras.tree.flatten(y)[0])).size
+    window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
+    assert all(size >= 1 for size in sizes)
+    assert window is None or all(size >= taps for size, taps in zip(sizes, window))
+
+
+def test_harmonic_layers():
+    def build(x):
+        x = kzoo.layers.HarmonicConv2D(2, 3)(kzoo.layers.HarmonicConv2D(2, 5)(x))
+        x = kzoo.layers.HarmonicActivation()(kzoo.layers.HarmonicBatchNormalization()(x))
+        x = kzoo.layers.HarmonicAveragePooling2D(2, strict=None)(x)
+        return kzoo.layers.HarmonicMagnitude()(x)
+
+    field = receptive_field(model_of(build, (12, 12, 1)))
+    assert (field.size, field.stride) == ((8, 8), (2, 2))
 
 
 def test_unpooling_sees_the_window_of_each_maximum():

@@ -32,6 +32,7 @@ SMALLEST = [
     "inception_resnet_v2",
     "inception_v3",
     "inception_v4",
+    "keras_mobilenet",
     "lcnet_035",
     "legacy_seresnet18",
     "legacy_xception",

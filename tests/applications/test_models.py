@@ -10,7 +10,11 @@ from kzoo import layers
 from kzoo.registry import find_family
 from tests.applications.published import PARAMETERS, REPLACED, SMALLEST
 from tests.check_application import build_small, check_application
-from tests.peers import count_counterpart, find_counterpart
+from tests.peers import (
+    count_counterpart,
+    count_counterpart_multiply_adds,
+    find_counterpart,
+)
 
 
 @functools.cache
@@ -23,6 +27,15 @@ def published_parameters(name):
     return counts.pop()
 
 
+def check_multiply_adds(name, counted):
+    """Hold the multiply-adds to those that PyTorch counts in a counterpart."""
+    if find_counterpart(name) in ("timm", "torchvision"):
+        size = find_family(name).shape_of(name)[0]
+        expected = count_counterpart_multiply_adds(name, size)
+        # A convolution averages there, and no pooling, which counts for nothing.
+        assert counted == pytest.approx(expected, rel=3e-4 if name == "nasnetalarge" else 0, abs=0)
+
+
 def test_the_default_suite_has_a_model_of_each_family():
     families = {find_family(name).name for name in SMALLEST}
     assert families == {family.name for family in kzoo.registry.families()}
@@ -32,6 +45,7 @@ def test_the_default_suite_has_a_model_of_each_family():
 def test_smallest_of_each_family(name, record):
     parameters = published_parameters(name)
     multiply_adds = check_application(name, parameters, save=name != "vgg11")
+    check_multiply_adds(name, multiply_adds)
     record(model=name, parameters=parameters, multiply_adds=multiply_adds)
 
 
@@ -40,6 +54,7 @@ def test_smallest_of_each_family(name, record):
 def test_every_model(name, record):
     parameters = published_parameters(name)
     multiply_adds = check_application(name, parameters)
+    check_multiply_adds(name, multiply_adds)
     record(model=name, parameters=parameters, multiply_adds=multiply_adds)
 
 

@@ -28,7 +28,7 @@ def check_parity(name, sizes, folder):
 def small_sizes(name):
     """Return two small input sizes, one of them odd where the network takes any."""
     family = find_family(name)
-    size = max(family.min_size, 64)
+    size = max(family.min_size_of(name), 64)
     return (size, size + SIZE_MULTIPLES.get(family.name, 33))
 
 

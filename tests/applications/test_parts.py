@@ -95,3 +95,13 @@ def test_stochastic_depth_rates_are_timms():
     theirs = calculate_drop_path_rates(0.3, [2, 3, 4], stagewise=True)
     for mine, peer in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine, peer, rtol=1e-6)
+
+
+def test_the_short_way_first_lets_keras_walk_deep_networks():
+    inputs = x = keras.Input((1,))
+    for block in range(150):
+        y = x
+        for layer in range(8):
+            y = _parts.activation(y, "relu", f"{block}.{layer}")
+        x = _parts.add(y, x, f"{block}.add")
+    assert len(keras.Model(inputs, x).layers) == 1 + 150 * 9

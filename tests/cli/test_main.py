@@ -12,6 +12,7 @@ from PIL import Image
 
 import kzoo
 from kzoo.cli import main
+from kzoo.cli.info import describe_receptive_field
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,8 +73,41 @@ def test_info(capsys, tmp_path):
     info = kzoo.model_info("resnet20_cifar")
     for word in (f"{info.parameters:,}", f"{info.multiply_adds:,}", info.paper, "layer1.0.conv1"):
         assert word in out
+    # 9 x 2 + 1 convolutions of 3 x 3, the first of two stages with stride 2: 2 + 4 + 8 a block.
+    assert re.search(r"receptive field +81 x 81, stride 4 x 4, at layer3\.2\.relu2\n", out)
+    # Mean and variance of 7, 6 and 6 normalisations of 16, 32 and 64 channels.
+    assert re.search(r"buffers +1,376\n", out)
+    assert "layer1.0 … layer1.2   (3 times)   with a shortcut" in out
     with Image.open(picture) as image:
         assert min(image.size) > 500
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mobilenetv3_small_050", "639 x 639, stride 32 x 32, .*; its attention sees the whole"),
+        ("mnist1d_resnet", "27, stride 2, at layer2.relu2; its paths are not aligned"),
+        ("lenet5", "16 x 16, stride 4 x 4, at s4$"),
+    ],
+)
+def test_info_says_what_a_receptive_field_leaves_out(capsys, name, words):
+    status, out, _ = run(capsys, "info", name)
+    assert status == 0
+    line = next(line for line in out.splitlines() if line.startswith("receptive field"))
+    assert re.search(words, line)
+
+
+def test_info_says_why_there_is_no_receptive_field():
+    x = keras.Input((8, 8, 1))
+    resized = kzoo.layers.NearestResizing2D()([keras.layers.MaxPooling2D(3)(x), x])
+    model = keras.Model(x, keras.layers.Add(name="sum")([x, resized]))
+    assert describe_receptive_field(model).startswith("none: Add 'sum' joins paths that are not")
+
+
+def test_info_of_a_layer_with_several_outputs(capsys):
+    status, out, _ = run(capsys, "info", "shufflenet_v2_x0_5")
+    assert status == 0
+    assert re.search(r"Split +28 x 28 x 24, 28 x 28 x 24 +0 +0 +0\n", out)
 
 
 def test_info_of_a_changed_model(capsys):
@@ -200,7 +234,7 @@ def test_an_unreadable_image_is_left_out_when_asked(capsys, tmp_path):
     assert "3.png" in error
 
 
-def test_wrong_channels_against_weights(capsys, tmp_path):
+def test_weights_of_another_kernel_size(capsys, tmp_path):
     from safetensors.numpy import save_file
 
     from kzoo.weights.rules import entries
@@ -215,6 +249,7 @@ def test_wrong_channels_against_weights(capsys, tmp_path):
         for layer in kzoo.create_model("resnet20_cifar").layers
         for entry in entries(layer)
     }
+    arrays["conv1.weight"] = np.zeros((16, 3, 5, 5), "float32")
     save_file(arrays, tmp_path / "w.safetensors")
     error = refusal(
         capsys,
