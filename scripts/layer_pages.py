@@ -120,7 +120,7 @@ def described(documented, name: str, level: int, figures=(), twin=None) -> list[
     """
     blocks = parse(docstring(documented))
     purpose = [escape(body) for title, body in blocks if title is None]
-    own = twin is None or inspect.signature(twin) != inspect.signature(documented)
+    own = twin is None or parameters_of(twin) != parameters_of(documented)
     call = [f"```python\n{signature(documented, name)}\n```"] if own else []
     out = [purpose[0], *call, *purpose[1:], *figures]
     if inspect.isclass(documented) and twin is None:
@@ -235,11 +235,21 @@ def escape(text: str) -> str:
     return "".join(span if span[:1] == "`" else re.sub(r"([*<])", r"\\\1", span) for span in spans)
 
 
+def parameters_of(documented) -> list[inspect.Parameter]:
+    """Return the parameters of a function or class, those of its `__init__` where it has one.
+
+    Early releases of Python 3.11 take those of a Keras layer from its `__new__`.
+    """
+    if inspect.isclass(documented) and documented.__init__ is not object.__init__:
+        return list(inspect.signature(documented.__init__).parameters.values())[1:]
+    return list(inspect.signature(documented).parameters.values())
+
+
 def signature(documented, name: str, width: int = 96) -> str:
     """Return a call with all arguments and defaults, one a line where it is too long."""
     parameters = [
         str(parameter.replace(annotation=inspect.Parameter.empty)).replace("'", '"')
-        for parameter in inspect.signature(documented).parameters.values()
+        for parameter in parameters_of(documented)
     ]
     line = f"{name}({', '.join(parameters)})"
     if len(line) <= width:
