@@ -2,7 +2,7 @@
 
 import keras
 
-from kzoo.layers import GroupEquivariantConv2D, LiftingConv2D
+from kzoo.layers import BatchNormalization, GroupEquivariantConv2D, LiftingConv2D
 
 DOWNSAMPLE = ("published", "equivariant")
 
@@ -76,9 +76,7 @@ def norm_relu(x, name, **dtype):
     Momentum and epsilon are Chainer's defaults, which the authors' code uses.
     """
     axis = -1 if _channels_last() else len(x.shape) - 3
-    x = keras.layers.BatchNormalization(
-        axis=axis, momentum=0.9, epsilon=2e-5, name=f"{name}.bn", **dtype
-    )(x)
+    x = BatchNormalization(axis=axis, momentum=0.9, epsilon=2e-5, name=f"{name}.bn", **dtype)(x)
     return keras.layers.Activation("relu", name=f"{name}.relu", **dtype)(x)
 
 

@@ -66,7 +66,7 @@ def convolve(
 
 def batch_norm(x, name, *, momentum=0.9, epsilon=1e-5, scale=True, gamma_initializer="ones"):
     """Batch normalisation; the defaults are PyTorch's (whose momentum 0.1 is Keras's 0.9)."""
-    return keras.layers.BatchNormalization(
+    return layers.BatchNormalization(
         axis=channel_axis(),
         momentum=momentum,
         epsilon=epsilon,

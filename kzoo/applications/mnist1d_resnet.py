@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import keras
 
 from kzoo.applications._family import Family
+from kzoo.layers import BatchNormalization
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ VARIANTS = {"mnist1d_resnet": MNIST1DResNetConfig(filters=(32, 64), kernel_size=
 
 
 def _norm(x, name):
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)(x)
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)(x)
 
 
 def _relu(x, name):

@@ -1,5 +1,6 @@
 """Layers that Keras lacks, registered with Keras under the package name "kzoo"."""
 
+from kzoo.layers.batch_normalization import BatchNormalization
 from kzoo.layers.blur_pooling import BlurPooling2D
 from kzoo.layers.channel_shuffle import ChannelShuffle
 from kzoo.layers.cluster_pooling import ClusterPooling2D
@@ -46,6 +47,7 @@ from kzoo.layers.tiled_conv import TiledConv1D, TiledConv2D
 from kzoo.layers.weight_standardized_conv import WeightStandardizedConv2D
 
 __all__ = [
+    "BatchNormalization",
     "BlurPooling2D",
     "ChannelShuffle",
     "ClusterPooling2D",

@@ -6,6 +6,7 @@ from keras import ops
 from kzoo.layers import _args
 from kzoo.layers._base_channel_attention import known_channels, positive
 from kzoo.layers._initial_values import reseeded
+from kzoo.layers.batch_normalization import BatchNormalization
 
 
 def check_divides(name, divisor, what, value):
@@ -103,7 +104,7 @@ class BaseAttentionConv2D(keras.layers.Layer):
 
     def new_norm(self, name, channels, rank):
         """Return a built batch normalisation of the last axis."""
-        layer = keras.layers.BatchNormalization(
+        layer = BatchNormalization(
             momentum=self.momentum, epsilon=self.epsilon, dtype=self.dtype_policy, name=name
         )
         layer.build((*(None,) * (rank - 1), channels))

@@ -38,7 +38,7 @@ class ChannelShuffle(keras.layers.Layer):
     Example:
 
     >>> layer = kzoo.layers.ChannelShuffle(2)
-    >>> keras.ops.convert_to_numpy(layer(keras.ops.array([[0, 1, 2, 3]]))).tolist()
+    >>> keras.ops.convert_to_numpy(layer(keras.ops.array([[0.0, 1.0, 2.0, 3.0]]))).tolist()
     [[0.0, 2.0, 1.0, 3.0]]
 
     Reference:

@@ -22,6 +22,7 @@ from kzoo.surgery._linear import (
     normalisation,
 )
 
+NORMALISATIONS = (keras.layers.BatchNormalization, layers.BatchNormalization, layers.LayerScale)
 PADDINGS = (keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D)
 
 
@@ -94,7 +95,7 @@ class _Fusion:
             return Padded(value, layer, tuple(map(tuple, amounts)))
         if type(layer) in (*CONVOLUTIONS, keras.layers.Dense):
             return self._convolved(layer, value)
-        if type(layer) in (keras.layers.BatchNormalization, layers.LayerScale):
+        if type(layer) in NORMALISATIONS:
             scale, offset = _scale_of(layer)
             if isinstance(value, Convolution) and _fits(value, layer, node):
                 return value.transformed(scale, offset)

@@ -178,6 +178,7 @@ RULES = {
     keras.layers.BatchNormalization: _batch_normalization,
     keras.layers.GroupNormalization: _normalization,
     keras.layers.LayerNormalization: _normalization,
+    layers.BatchNormalization: _batch_normalization,
     layers.EffectiveSqueezeExcite: _sublayers,
     layers.EfficientChannelAttention: _sublayers,
     layers.EvoNormS0: _evo_norm,

@@ -37,9 +37,9 @@ def test_a_block_is_one_box_and_alike_neighbours_are_too():
         ("layer2.1", 1, True),
     ]
     assert boxes[5].lines == [
+        "downsample.0: Conv2D 1×1 → 128 / 2 · norm",
         "conv1: Conv2D 3×3 → 128 / 2 · norm · relu",
         "conv2: Conv2D 3×3 → 128 · norm",
-        "downsample.0: Conv2D 1×1 → 128 / 2 · norm",
         "add: Add · relu",
     ]
     assert boxes[5].shape == (28, 28, 128)

@@ -59,6 +59,7 @@ def cases():
         "fft": (layers.FFTConv2D(4, (3, 2), 2, "same", groups=2, **blank), [wide]),
         "gabor": (layers.GaborConv2D(4, 5, strides=2, padding="same"), [maps]),
         "fixed": (layers.FixedConv2D(["sobel_x", "gaussian"], strides=(1, 2)), [maps]),
+        "batch normalisation": (layers.BatchNormalization(), [maps]),
         "constant padding": (layers.ConstantPadding2D(1, -2.0), [maps]),
         "lp": (layers.LpPooling2D(3, p=3, strides=2, padding="same"), [maps]),
         "lp infinite": (layers.LpPooling2D(2, p=float("inf")), [maps]),
