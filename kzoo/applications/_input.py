@@ -84,8 +84,9 @@ def normalise(x, known, mean, std, axis, dtype):
         raise ValueError(f"std must be positive and mean finite; received {std} and {mean}.")
     x = keras.layers.Normalization(
         axis=axis,
-        mean=(255 * mean).tolist(),
-        variance=((255 * std) ** 2).tolist(),
+        # As arrays: Keras would round the numbers of a list to float32, under float64 too.
+        mean=255 * mean,
+        variance=(255 * std) ** 2,
         dtype=dtype,
         name="preprocessing",
     )(x)
