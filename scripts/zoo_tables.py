@@ -37,9 +37,9 @@ at the smallest); and how many convolutions each `conv=` replaced. kzoo on Keras
 Python {python}, CPU. The peer has random weights with BatchNorm statistics of random images; they
 go through a safetensors file, its names in random order, and kzoo's ordinary loader.
 
-"Contract" is what every model is held to: output shape, finite gradient of every weight, save and load,
-one and five input channels, no top, unknown input size. "Not run" and "-" mark what the sweep has
-not come to yet, or what has no peer.
+"Contract" is what every model is held to: output shape, finite gradient of every weight, save and
+load, one and five input channels, no top, unknown input size. "Not run" and "-" mark what the sweep
+has not come to yet, or what has no peer.
 
 Written by `scripts/zoo_tables.py` from a run of `scripts/test -m full tests/applications`.
 
