@@ -167,7 +167,7 @@ def compare_with_counterpart(name, folder, sizes, classes=7, precision="float32"
 
     family = find_family(name)
     peer = randomise(build_counterpart(name, classes))
-    peer = calibrate(peer, max(family.min_size_of(name), 64))
+    peer = calibrate(peer, max(sizes))
     path = write_state_dict(peer, folder / f"{name}.safetensors")
     rows, model = [], None
     with keras_peers.computing_in(precision):
