@@ -8,6 +8,14 @@ import keras
 from keras import tree
 
 
+def all_layers(model: keras.Model):
+    """Yield the layers of a model, and after a nested model its layers."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from all_layers(layer)
+
+
 def upstream(tensor):
     """Yield the operations that lead to a tensor, from the last to the first that has one input."""
     while True:

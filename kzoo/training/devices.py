@@ -3,6 +3,7 @@
 import keras
 
 from kzoo.analysis import count_multiply_adds, count_parameters
+from kzoo.graph import all_layers
 
 # Multiply-adds of steps that run as one call: about a tenth of a second of work.
 _CALL_ON_CPU = 2e9
@@ -64,12 +65,6 @@ def steps_per_call(model: keras.Model, batch_size: int, steps: int) -> int:
 
 def precision_of(model: keras.Model) -> str:
     """Return the precision that the layers of a model were built with, by a recipe's names."""
-    policies = {layer.dtype_policy.name for layer in _layers(model)} - {"float32"}
+    policies = {layer.dtype_policy.name for layer in all_layers(model)} - {"float32"}
     return policies.pop() if len(policies) == 1 else "float32" if not policies else "several"
 
-
-def _layers(model):
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)

@@ -11,14 +11,16 @@ import keras
 from kzoo.analysis import count_parameters
 from kzoo.training import devices
 from kzoo.training.checkpoint import Progress, load_checkpoint, read_progress, restore
+from kzoo.training.distillation import Distiller, check_teacher
 from kzoo.training.feed import Feed, check_labels, class_weights, training_feed, validation_batches
 from kzoo.training.folder import RunFolder, save_model, versions
-from kzoo.training.objective import cross_entropy, logits_model
+from kzoo.training.objective import accuracy, logits_model, loss_of
 from kzoo.training.optimizers import create_optimizer
 from kzoo.training.plots import draw_curves
 from kzoo.training.recipe import Recipe
 from kzoo.training.recorder import Recorder, validated_epochs, write_history
 from kzoo.training.schedules import learning_rate_schedule
+from kzoo.training.stages import hold, rates_by_depth, trainability_kept
 
 
 def fit(
@@ -27,6 +29,7 @@ def fit(
     recipe: Recipe | None = None,
     *,
     validation_data=None,
+    teacher: keras.Model | None = None,
     output=None,
     resume: bool = False,
     verbose: int | str = "auto",
@@ -46,6 +49,8 @@ def fit(
         recipe: the recipe; its seed is that of the order of arrays, and the initial weights are
             the model's.
         validation_data: the like, or `None`.
+        teacher: a classifier of the same inputs and classes to learn from, besides the labels
+            (Hinton et al. 2015); it does not change. `None` is the labels alone.
         output: run folder to write, or `None`.
         resume: continue the training in `output`.
         verbose: 0 silent, 1 progress bar, 2 one line for each epoch, "auto" chooses by whether the
@@ -63,7 +68,7 @@ def fit(
         RunError: `output` cannot be written or resumed.
         FloatingPointError: the loss became infinite or not a number.
     """
-    plan = prepare(model, data, recipe or Recipe(), validation_data)
+    plan = prepare(model, data, recipe or Recipe(), validation_data, teacher)
     if output is None:
         if resume:
             raise ValueError("resume=True needs the run folder to resume, as output.")
@@ -83,6 +88,7 @@ class Plan:
 
     model: keras.Model
     trained: keras.Model
+    teacher: keras.Model | None
     from_logits: bool
     recipe: Recipe
     feed: Feed
@@ -91,7 +97,7 @@ class Plan:
     jit_compile: bool
 
 
-def prepare(model, data, recipe: Recipe, validation_data) -> Plan:
+def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
     """Check that model, data and recipe go together."""
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe; received {recipe!r}.")
@@ -103,6 +109,8 @@ def prepare(model, data, recipe: Recipe, validation_data) -> Plan:
             f"the recipe's precision is {recipe.precision!r} and {model.name} was built with "
             f"{precision!r}; build it under keras.config.set_dtype_policy({recipe.precision!r})."
         )
+    if teacher is not None and recipe.class_weights is not None:
+        raise ValueError("class_weights cannot go with a teacher; leave one of them out.")
     if recipe.early_stopping is not None and validation_data is None:
         raise ValueError("early_stopping needs validation data; give some, or leave it None.")
     feed = training_feed(data, recipe.batch_size, recipe.seed)
@@ -110,6 +118,7 @@ def prepare(model, data, recipe: Recipe, validation_data) -> Plan:
     return Plan(
         model=model,
         trained=trained,
+        teacher=None if teacher is None else check_teacher(teacher, trained, from_logits),
         from_logits=from_logits,
         recipe=recipe,
         feed=feed,
@@ -124,22 +133,16 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
     recipe, path = plan.recipe, None if folder is None else folder.path
     arrays = load_checkpoint(path / "checkpoints", say) if path else None
     progress = Progress() if arrays is None else read_progress(arrays)
-    if progress.finished:
-        _take_over(plan.trained, arrays, progress)
-    else:
-        recorder = Recorder(
-            recipe,
-            learning_rate_schedule(recipe, plan.feed.steps),
-            plan.feed.steps,
-            plan.trained.weights,
-            progress,
-            arrays,
-            path,
-        )
-        if arrays is not None:
+    if arrays is not None:
+        restore(_only(arrays, "model"), {"model": plan.trained.variables})
+        if not progress.finished:
             say(f"resuming after epoch {progress.epoch} of {recipe.epochs}")
-        with _kept_once_begun(folder, recorder):
-            _run(plan, recorder, verbose)
+    with trainability_kept(plan.model):
+        for phase in _phases(recipe):
+            if not progress.finished and progress.epoch < phase.last_epoch:
+                _run(plan, phase, progress, arrays, folder, verbose)
+    for variable, best in zip(plan.trained.weights, progress.best_weights):
+        variable.assign(best)
     if folder is not None:
         folder.keep()
         save_model(folder.path, plan.model)
@@ -148,46 +151,87 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
     return progress.history
 
 
-def _run(plan, recorder, verbose):
+@dataclass(frozen=True)
+class _Phase:
+    """Epochs with one set of trainable weights and one optimiser: `first_epoch` to `last_epoch`."""
+
+    first_epoch: int
+    last_epoch: int
+    is_frozen: bool
+
+
+def _phases(recipe):
+    yield _Phase(0, recipe.frozen_epochs, True)
+    yield _Phase(recipe.frozen_epochs, recipe.epochs, False)
+
+
+def _run(plan, phase, progress, arrays, folder, verbose):
+    """Train through a phase, from where `progress` is."""
     recipe, feed = plan.recipe, plan.feed
-    plan.trained.compile(
-        optimizer=create_optimizer(recipe, plan.trained, feed.steps),
-        loss=cross_entropy(recipe.label_smoothing, plan.from_logits),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        steps_per_execution=devices.steps_per_call(plan.trained, recipe.batch_size, feed.steps),
+    hold(plan.model, "backbone" if phase.is_frozen else recipe.freeze, recipe.freeze_norm)
+    schedule = learning_rate_schedule(recipe, feed.steps, phase.is_frozen)
+
+    def rate(epoch):
+        return float(schedule((epoch - phase.first_epoch) * feed.steps // recipe.accumulate))
+
+    path = None if folder is None else folder.path
+    recorder = Recorder(recipe, rate, plan.trained, progress, path)
+    learner = _compile(plan, phase)
+    if arrays is not None and progress.epoch > phase.first_epoch:
+        restore(_only(arrays, "optimizer"), {"optimizer": learner.optimizer.variables})
+    with _kept_once_begun(folder, recorder):
+        learner.fit(
+            feed.stream(progress.epoch),
+            epochs=phase.last_epoch,
+            initial_epoch=progress.epoch,
+            steps_per_epoch=feed.steps if feed.endless else None,
+            shuffle=False,
+            class_weight=plan.class_weight,
+            validation_freq=validated_epochs(recipe.epochs),
+            callbacks=[recorder, *_callbacks(recipe, path)],
+            verbose=(1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose,
+            **plan.validation,
+        )
+
+
+def _compile(plan, phase):
+    """Return the model to fit, compiled, with every variable of its optimiser."""
+    recipe, trained = plan.recipe, plan.trained
+    loss = loss_of(recipe, plan.from_logits)
+    learner = trained
+    if plan.teacher is not None:
+        learner = Distiller(plan.teacher, trained, recipe, loss)
+    rates = None
+    if recipe.layer_decay < 1 and not phase.is_frozen:
+        rates = rates_by_depth(plan.model, recipe.layer_decay)
+    learner.compile(
+        optimizer=create_optimizer(
+            recipe, trained, plan.feed.steps, frozen=phase.is_frozen, rates=rates
+        ),
+        loss=loss,
+        metrics=[accuracy()],
+        steps_per_execution=devices.steps_per_call(trained, recipe.batch_size, plan.feed.steps),
         jit_compile=plan.jit_compile,
         auto_scale_loss=False,
     )
     # Keras on TensorFlow would build it in the first step, too late to restore a checkpoint.
-    plan.trained.optimizer.build(plan.trained.trainable_variables)
-    callbacks = [recorder]
-    if recorder.folder is not None and keras.config.backend() == "tensorflow":
+    learner.optimizer.build(trained.trainable_variables)
+    return learner
+
+
+def _callbacks(recipe, path):
+    callbacks = []
+    if recipe.ema is not None:
+        callbacks.append(keras.callbacks.SwapEMAWeights())
+    if path is not None and keras.config.backend() == "tensorflow":
         callbacks.append(
-            keras.callbacks.TensorBoard(
-                recorder.folder / "tensorboard", write_graph=False, profile_batch=0
-            )
+            keras.callbacks.TensorBoard(path / "tensorboard", write_graph=False, profile_batch=0)
         )
-    plan.trained.fit(
-        feed.stream(recorder.progress.epoch),
-        epochs=recipe.epochs,
-        initial_epoch=recorder.progress.epoch,
-        steps_per_epoch=feed.steps if feed.endless else None,
-        shuffle=False,
-        class_weight=plan.class_weight,
-        validation_freq=validated_epochs(recipe.epochs),
-        callbacks=callbacks,
-        verbose=(1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose,
-        **plan.validation,
-    )
+    return callbacks
 
 
-def _take_over(trained, arrays, progress):
-    """Bring the weights of a finished training into the model."""
-    restore(
-        {k: v for k, v in arrays.items() if k.startswith("model/")}, {"model": trained.variables}
-    )
-    for variable, best in zip(trained.weights, progress.best_weights):
-        variable.assign(best)
+def _only(arrays, group):
+    return {name: array for name, array in arrays.items() if name.startswith(f"{group}/")}
 
 
 @contextlib.contextmanager

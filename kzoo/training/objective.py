@@ -1,61 +1,106 @@
-"""What training minimises: the cross-entropy of the logits."""
+"""What training minimises and counts, for labels and for targets that are mixed of classes."""
 
 import keras
 from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="kzoo")
-class SmoothedCrossEntropy(keras.losses.Loss):
-    """Cross-entropy of integer labels, part of whose target is spread evenly over all classes.
+class ClassificationLoss(keras.losses.Loss):
+    """Cross-entropy of labels or of targets, or binary cross-entropy of each class.
 
-    `keras.losses.CategoricalCrossentropy` smooths labels, and takes them as vectors alone.
+    Keras's losses take either labels or targets; here a training that mixes examples can be
+    validated on plain labels. Its smoothing of binary targets is towards 1/2, and here, as in the
+    training of Wightman et al. (2021), towards one over the number of classes.
 
     Args:
-        label_smoothing: the part, `0 <= label_smoothing < 1` (Szegedy et al. 2016, section 7).
+        binary: whether each class is told from all others (the mean over classes), instead of one
+            from all.
+        label_smoothing: part of the target that is spread evenly over all classes,
+            `0 <= label_smoothing < 1` (Szegedy et al. 2016, section 7).
+        target_threshold: above which a target is 1, and else 0; `None` leaves it as it is.
         from_logits: whether predictions are logits, else probabilities.
+
+    Call arguments:
+        y_true: labels, (batch,) or (batch, 1) integers, or targets, (batch, classes) that sum to 1.
+        y_pred: (batch, classes).
     """
 
     def __init__(
         self,
-        label_smoothing,
+        binary=False,
+        label_smoothing=0.0,
+        target_threshold=None,
         from_logits=True,
         reduction="sum_over_batch_size",
-        name="smoothed_cross_entropy",
+        name="classification_loss",
         dtype=None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.binary = binary
         self.label_smoothing = label_smoothing
+        self.target_threshold = target_threshold
         self.from_logits = from_logits
 
     def call(self, y_true, y_pred):
-        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        return keras.losses.categorical_crossentropy(
-            ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype),
-            y_pred,
-            from_logits=self.from_logits,
-            label_smoothing=self.label_smoothing,
-        )
+        classes = y_pred.shape[-1]
+        targets = y_true
+        if not _is_target(y_true, y_pred):
+            labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+            targets = ops.one_hot(labels, classes, dtype=y_pred.dtype)
+        share = self.label_smoothing
+        targets = (1 - share) * ops.cast(targets, y_pred.dtype) + share / classes
+        if not self.binary:
+            return ops.categorical_crossentropy(targets, y_pred, from_logits=self.from_logits)
+        if self.target_threshold is not None:
+            targets = ops.cast(targets > self.target_threshold, y_pred.dtype)
+        each = ops.binary_crossentropy(targets, y_pred, from_logits=self.from_logits)
+        return ops.mean(each, axis=-1)
 
     def get_config(self):
         return super().get_config() | {
+            "binary": self.binary,
             "label_smoothing": self.label_smoothing,
+            "target_threshold": self.target_threshold,
             "from_logits": self.from_logits,
         }
 
 
-def cross_entropy(label_smoothing: float, from_logits: bool) -> keras.losses.Loss:
-    """Return the loss for integer labels, as the mean over a batch, in float32."""
-    if label_smoothing:
-        return SmoothedCrossEntropy(label_smoothing, from_logits, dtype="float32")
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits, dtype="float32")
+def is_correct(y_true, y_pred):
+    """Return 1.0 where the largest prediction is the label, or the largest target; (batch,)."""
+    if _is_target(y_true, y_pred):
+        labels = ops.argmax(y_true, axis=-1)
+    else:
+        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+    return ops.cast(ops.equal(labels, ops.argmax(y_pred, axis=-1)), "float32")
+
+
+def _is_target(y_true, y_pred):
+    return len(y_true.shape) == 2 and y_true.shape[-1] == y_pred.shape[-1]
+
+
+def loss_of(recipe, from_logits: bool) -> keras.losses.Loss:
+    """Return the loss of a recipe, as the mean over a batch, in float32."""
+    return ClassificationLoss(
+        recipe.loss == "binary_cross_entropy",
+        recipe.label_smoothing,
+        recipe.target_threshold,
+        from_logits,
+        dtype="float32",
+    )
+
+
+def accuracy() -> keras.metrics.Metric:
+    """Return the metric of the share of examples that are classified correctly."""
+    return keras.metrics.MeanMetricWrapper(is_correct, name="accuracy", dtype="float32")
 
 
 def logits_model(model: keras.Model) -> tuple[keras.Model, bool]:
-    """Return the model to train, and whether its output is logits.
+    """Return a model of the same layers to train, and whether its output is logits.
 
-    A final softmax layer is left out, so that the loss sees logits; the weights are shared. A last
-    layer with a softmax inside (`Dense(10, activation="softmax")`) stays, and gives probabilities.
-    A last layer without activation gives logits.
+    A final softmax layer is left out, so that the loss sees logits. A last layer with a softmax
+    inside (`Dense(10, activation="softmax")`) stays, and gives probabilities. A last layer without
+    activation gives logits. It is a model of its own, so that what is compiled into it is not
+    saved with the other.
 
     Raises:
         TypeError: the model is neither functional nor a built `keras.Sequential` model.
@@ -85,13 +130,12 @@ def logits_model(model: keras.Model) -> tuple[keras.Model, bool]:
             f"fit takes a classifier that ends in a softmax or in logits; {model.name} ends in "
             f"{activation!r}, build it with classifier_activation='softmax' or None."
         )
-    if activation == "linear":
-        return model, True
-    if last is model.layers[-1] and isinstance(
+    is_layer = last is model.layers[-1] and isinstance(
         last, (keras.layers.Activation, keras.layers.Softmax)
-    ):
-        return keras.Model(model.input, last.input, name=model.name), True
-    return model, False
+    )
+    is_left_out = is_layer and activation == "softmax"
+    output = last.input if is_left_out else model.output
+    return keras.Model(model.input, output, name=model.name), is_left_out or activation == "linear"
 
 
 def _last_layer(model):

@@ -1,4 +1,4 @@
-"""The callback that keeps history, checkpoints and early stopping."""
+"""The callback that keeps history, checkpoints and early stopping, and stops at a bad loss."""
 
 import csv
 import math
@@ -9,12 +9,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from kzoo.training.checkpoint import Progress, restore, save_checkpoint
+from kzoo.training.checkpoint import Progress, save_checkpoint
 from kzoo.training.files import replacing
 from kzoo.training.recipe import Recipe
 
 # Seconds between checkpoints: short epochs must not spend their time on the disk.
 _CHECKPOINT_EVERY = 5.0
+# Seconds between looks at the loss: a look waits for the device.
+_LOOK_EVERY = 1.0
 # How often a long training of short epochs is validated.
 _VALIDATIONS = 250
 
@@ -30,86 +32,94 @@ def validated_epochs(epochs: int) -> list[int]:
 class Recorder(keras.callbacks.Callback):
     """Keeps `progress` up to date, writes it to a folder, and stops a training early.
 
+    It stands before `keras.callbacks.SwapEMAWeights`, to see the averaged weights at the end of a
+    validation.
+
     Args:
         recipe: the recipe.
-        schedule: its learning-rate schedule.
-        steps: steps in one epoch.
-        weights: the variables that early stopping keeps and brings back.
+        rate: function from an epoch, counted from one, to the learning rate at its end.
+        trained: the model whose variables are kept, which may be inside the one that is fitted.
         progress: where to begin.
-        restored: arrays of a checkpoint to begin with, or `None`.
         folder: where `checkpoints/` and `history.csv` go, or `None`.
     """
 
-    def __init__(self, recipe: Recipe, schedule, steps, weights, progress, restored, folder):
+    def __init__(self, recipe: Recipe, rate, trained, progress, folder):
         super().__init__()
         self.recipe = recipe
-        self.schedule = schedule
-        self.steps = steps
-        self.weights = weights
+        self.rate = rate
+        self.trained = trained
         self.progress: Progress = progress
-        self.restored = restored
         self.folder: Path | None = folder
         self.began = False
-        self._saved_at = self._epoch_at = time.monotonic()
+        self._looked_step = 0
+        self._looked_at = self._saved_at = self._epoch_at = time.monotonic()
 
     def variables(self):
         """Return every variable that training changes, by group."""
-        return {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
-
-    def on_train_begin(self, logs=None):
-        if self.restored is not None:
-            restore(self.restored, self.variables())
-            self.restored = None
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.began = True
+        return {"model": self.trained.variables, "optimizer": self.model.optimizer.variables}
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_at = time.monotonic()
+        self._looked_step = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.began = True
+        now = time.monotonic()
+        if now - self._looked_at > _LOOK_EVERY:
+            self._check(float(logs["loss"]), batch + 1)
+            self._looked_at, self._looked_step = now, batch + 1
+
+    def on_test_end(self, logs=None):
+        progress = self.progress
+        epoch = progress.epoch + 1
+        if self.recipe.early_stopping is None or epoch <= self.recipe.frozen_epochs:
+            return
+        score = (float(logs["accuracy"]), -float(logs["loss"]))
+        if progress.best_epoch == 0 or score > progress.best_score:
+            progress.best_epoch, progress.best_score = epoch, score
+            # A copy: PyTorch gives a view of the weight itself.
+            progress.best_weights = [
+                np.array(ops.convert_to_numpy(weight)) for weight in self.trained.weights
+            ]
+        elif epoch - progress.best_epoch >= self.recipe.early_stopping:
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
         progress = self.progress
+        self._check(float(logs["loss"]), self.params["steps"])
         progress.epoch = epoch + 1
         progress.history.append(self._row(progress.epoch, logs))
-        if not math.isfinite(logs["loss"]):
-            raise FloatingPointError(
-                f"the loss became {logs['loss']} in epoch {progress.epoch}; lower learning_rate "
-                f"({self.recipe.learning_rate:g}) or set clip."
-            )
-        patience = self.recipe.early_stopping
-        if patience is not None and "val_accuracy" in logs:
-            self._compare(logs, patience)
         if self.model.stop_training or progress.epoch == self.recipe.epochs:
             progress.finished = True
         if self.folder is not None:
             self._save(self.folder)
 
-    def on_train_end(self, logs=None):
-        if self.progress.best_weights:
-            for variable, best in zip(self.weights, self.progress.best_weights):
-                variable.assign(best)
+    def _check(self, loss, step):
+        if math.isfinite(loss):
+            return
+        remedies = [f"lower learning_rate ({self.recipe.learning_rate:g})"]
+        if self.recipe.clip is None:
+            remedies.append("set clip to 1")
+        if self.recipe.precision == "mixed_float16":
+            remedies.append("train in mixed_bfloat16 or float32")
+        raise FloatingPointError(
+            f"the loss became {loss} in epoch {self.progress.epoch + 1}, between the steps "
+            f"{self._looked_step + 1} and {step}; {' or '.join(remedies)}."
+        )
 
     def _row(self, epoch, logs):
         row = dict.fromkeys(COLUMNS)
         row |= {name: float(value) for name, value in logs.items() if name in COLUMNS}
         row["epoch"] = epoch
-        row["learning_rate"] = float(self.schedule(epoch * self.steps))
+        row["learning_rate"] = self.rate(epoch)
         row["seconds"] = round(time.monotonic() - self._epoch_at, 3)
         return row
 
-    def _compare(self, logs, patience):
-        progress = self.progress
-        score = (float(logs["val_accuracy"]), -float(logs["val_loss"]))
-        if progress.best_epoch == 0 or score > progress.best_score:
-            progress.best_epoch, progress.best_score = progress.epoch, score
-            # A copy: PyTorch gives a view of the weight itself.
-            progress.best_weights = [np.array(ops.convert_to_numpy(w)) for w in self.weights]
-        elif progress.epoch - progress.best_epoch >= patience:
-            self.model.stop_training = True
-
     def _save(self, folder):
         now = time.monotonic()
-        if not self.progress.finished and now - self._saved_at < _CHECKPOINT_EVERY:
+        at_boundary = self.progress.epoch == self.recipe.frozen_epochs
+        recent = now - self._saved_at < _CHECKPOINT_EVERY
+        if recent and not self.progress.finished and not at_boundary:
             return
         save_checkpoint(folder / "checkpoints", self.variables(), self.progress)
         write_history(folder / "history.csv", self.progress.history)

@@ -1,0 +1,191 @@
+"""Recipes by name: what they are for, their command, what they cost, and what came of it."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kzoo.training.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedRecipe:
+    """A recipe, and what is known of it.
+
+    Attributes:
+        purpose: what it is for, and its source.
+        command: an example, ready to run.
+        hardware: what the cost and the result were measured on; "published" for others' figures.
+        cost: time or length of a training.
+        result: accuracy that was measured, on what.
+        fields: the recipe's fields that are not the defaults.
+    """
+
+    purpose: str
+    command: str
+    hardware: str
+    cost: str
+    result: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self):
+        """Return the header and the fields, for people."""
+        lines = [
+            f"{name:<9} {getattr(self, name)}"
+            for name in ("purpose", "command", "hardware", "cost", "result")
+        ]
+        return "\n".join([*lines, "", str(Recipe(**self.fields))])
+
+
+_RESNET_STRIKES_BACK = {
+    "batch_size": 2048,
+    "optimizer": "lamb",
+    "learning_rate": 5e-3,
+    "schedule": "cosine",
+    "warmup_epochs": 5,
+    "loss": "binary_cross_entropy",
+    "target_threshold": 0.2,
+    "augment": ("resized_crop", "flip", "randaugment=7"),
+    "mixup": 0.1,
+    "cutmix": 1.0,
+    "image_size": 224,
+    "test_size": 224,
+    "test_crop": 0.95,
+    "interpolation": "bicubic",
+    "precision": "mixed_bfloat16",
+}
+_RSB = "Wightman et al., ResNet strikes back, 2021 (arXiv 2110.00476), Table 2: procedure"
+_RSB_DIFFERS = "; Keras's LAMB has the weight decay outside of the trust ratio"
+
+NAMED_RECIPES: dict[str, NamedRecipe] = {
+    "cifar": NamedRecipe(
+        purpose="small images from scratch, after He et al. 2016, section 4.2: SGD, crop and flip",
+        command="kzoo train resnet20_cifar --data cifar10 --recipe cifar",
+        hardware="not measured yet",
+        cost="200 epochs",
+        result="not measured yet",
+        fields={
+            "epochs": 200,
+            "batch_size": 128,
+            "optimizer": "sgd",
+            "learning_rate": 0.1,
+            # An L2 penalty of 5e-4 at momentum 0.9.
+            "weight_decay": 5e-3,
+            "warmup_epochs": 1,
+            "augment": ("flip", "crop=4"),
+        },
+    ),
+    "finetune": NamedRecipe(
+        purpose="pretrained weights on another data set: the head first, then all, the slower the "
+        "nearer to the input, with batch normalisation held",
+        command="kzoo train resnet50.a1_in1k --data photographs/ --recipe finetune",
+        hardware="not measured yet",
+        cost="20 epochs",
+        result="not measured yet",
+        fields={
+            "epochs": 20,
+            "batch_size": 32,
+            "learning_rate": 1e-3,
+            "weight_decay": 0.01,
+            "frozen_epochs": 4,
+            "layer_decay": 0.65,
+            "freeze_norm": True,
+            "label_smoothing": 0.1,
+        },
+    ),
+    "resnet_strikes_back_a1": NamedRecipe(
+        purpose=f"{_RSB} A1, ImageNet at 224 x 224{_RSB_DIFFERS}",
+        command="kzoo train resnet50 --data imagenet2012 --recipe resnet_strikes_back_a1",
+        hardware="published: 4 V100 of 32 GB",
+        cost="600 epochs, 4.6 days",
+        result="published for ResNet-50: 80.4 % on ImageNet-1k",
+        fields=_RESNET_STRIKES_BACK
+        | {
+            "epochs": 600,
+            "weight_decay": 0.01,
+            "label_smoothing": 0.1,
+            "mixup": 0.2,
+            "drop_path_rate": 0.05,
+            "repeats": 3,
+        },
+    ),
+    "resnet_strikes_back_a2": NamedRecipe(
+        purpose=f"{_RSB} A2, ImageNet at 224 x 224{_RSB_DIFFERS}",
+        command="kzoo train resnet50 --data imagenet2012 --recipe resnet_strikes_back_a2",
+        hardware="published: 4 V100 of 32 GB",
+        cost="300 epochs, 55 hours",
+        result="published for ResNet-50: 79.8 % on ImageNet-1k",
+        fields=_RESNET_STRIKES_BACK
+        | {"epochs": 300, "weight_decay": 0.02, "drop_path_rate": 0.05, "repeats": 3},
+    ),
+    "resnet_strikes_back_a3": NamedRecipe(
+        purpose=f"{_RSB} A3, ImageNet at 160 x 160, tested at 224 x 224{_RSB_DIFFERS}",
+        command="kzoo train resnet50 --data imagenet2012 --recipe resnet_strikes_back_a3",
+        hardware="published: 4 V100 of 16 GB",
+        cost="100 epochs, 15 hours",
+        result="published for ResNet-50: 78.1 % on ImageNet-1k",
+        fields=_RESNET_STRIKES_BACK
+        | {
+            "epochs": 100,
+            "learning_rate": 8e-3,
+            "weight_decay": 0.02,
+            "augment": ("resized_crop", "flip", "randaugment=6"),
+            "image_size": 160,
+        },
+    ),
+    "torchvision_v2": NamedRecipe(
+        purpose="torchvision's second recipe (Vryniotis, How to Train State-Of-The-Art Models Using "
+        "TorchVision's Latest Primitives, 2021): ImageNet at 176 x 176, tested at 224 x 224",
+        command="kzoo train resnet50 --data imagenet2012 --recipe torchvision_v2",
+        hardware="published: 8 GPUs",
+        cost="600 epochs",
+        result="published for ResNet-50: 80.9 % on ImageNet-1k (IMAGENET1K_V2)",
+        fields={
+            "epochs": 600,
+            "batch_size": 1024,
+            "optimizer": "sgd",
+            "learning_rate": 0.5,
+            "nesterov": False,
+            # An L2 penalty of 2e-5 at momentum 0.9.
+            "weight_decay": 2e-4,
+            "warmup_epochs": 5,
+            # 0.99998 to the power of the 1024 / 600 that torchvision's decay is scaled by.
+            "ema": 0.999966,
+            "label_smoothing": 0.1,
+            "augment": ("resized_crop", "flip", "trivialaugment", "erasing=0.1"),
+            "mixup": 0.2,
+            "cutmix": 1.0,
+            "repeats": 4,
+            "image_size": 176,
+            "test_size": 224,
+            "test_crop": 224 / 232,
+            "interpolation": "bilinear",
+            "precision": "mixed_bfloat16",
+        },
+    ),
+}
+
+
+def named_recipe(name: str, **fields) -> Recipe:
+    """Return a recipe by its name, with some of its fields replaced.
+
+    Example:
+
+    >>> kzoo.training.named_recipe("cifar", epochs=30).learning_rate
+    0.1
+
+    Raises:
+        ValueError: an unknown name, or a field that cannot be.
+    """
+    return Recipe.from_dict({**find_recipe(name).fields, **fields})
+
+
+def find_recipe(name: str) -> NamedRecipe:
+    """Return what is known of a recipe by its name."""
+    if name not in NAMED_RECIPES:
+        close = difflib.get_close_matches(str(name), NAMED_RECIPES, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise ValueError(
+            f"recipe must be one of {', '.join(NAMED_RECIPES)}; received {name!r}.{hint}"
+        )
+    return NAMED_RECIPES[name]

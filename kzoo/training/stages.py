@@ -1,0 +1,68 @@
+"""What of a network is trained, and how fast: freezing, and learning rates by depth."""
+
+import contextlib
+
+import keras
+
+from kzoo.graph import all_layers, calls, expand, head_layers, model_calls
+from kzoo.surgery.features import level_tensors
+from kzoo.surgery.freezing import freeze
+
+
+@contextlib.contextmanager
+def trainability_kept(model: keras.Model):
+    """Give every layer of a model its `trainable` back in the end."""
+    before = [(layer, layer.trainable) for layer in all_layers(model)]
+    try:
+        yield
+    finally:
+        for layer, trainable in before:
+            layer.trainable = trainable
+
+
+def hold(model: keras.Model, what: str | None, norm: bool):
+    """Hold a part of a model fixed.
+
+    Args:
+        model: the model; it has its `head_layers` where `what` is "backbone".
+        what: "backbone" for all but the head, else as for `kzoo.freeze`; `None` for nothing.
+        norm: whether to hold batch normalisation too, everywhere.
+    """
+    if what is not None:
+        freeze(model, None if what == "backbone" else what)
+    if norm:
+        for layer in all_layers(model):
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
+
+
+def rates_by_depth(model: keras.Model, decay: float) -> dict[str, float]:
+    """Return each variable's share of the learning rate, by its path.
+
+    The head has 1, what leads to the coarsest level of `kzoo.feature_extractor` and not to the
+    next `decay`, the stage before that `decay` squared, and so on.
+
+    Raises:
+        ValueError: the model has no feature levels.
+    """
+    flat = expand(model)
+    levels = list(level_tensors(flat).values())
+    if not levels:
+        raise ValueError(
+            f"layer_decay needs a network with feature levels; {model.name} has none, leave it 1."
+        )
+    inputs = {id(x) for x in flat.inputs}
+    shares: dict[str, float] = {}
+    for depth, tensor in enumerate(levels):
+        _add(shares, calls([tensor], inputs), decay ** (len(levels) - depth))
+    if head := head_layers(flat):
+        _add(shares, [node for node in model_calls(flat) if node.operation not in head], decay)
+    _add(shares, model_calls(flat), 1.0)
+    return shares
+
+
+def _add(shares, nodes, share):
+    for node in nodes:
+        for variable in getattr(node.operation, "trainable_variables", ()):
+            shares.setdefault(variable.path, share)
+
