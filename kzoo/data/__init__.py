@@ -1,6 +1,6 @@
 """Data sets as `tf.data` pipelines: embedded, TensorFlow Datasets, or a folder.
 
-Images are 0..255 (uint8, or float32 after an augmentation that interpolates), signals float32.
+Images are uint8, signals float32.
 """
 
 from kzoo.data.augment import Augmentation, parse_augment

@@ -137,13 +137,19 @@ class Pipeline:
             step, places = step_and_places
             inputs, labels = read(places)
             if self.augmentations:
-                seed = tf.random.fold_in(tf.stack([self._seed, epoch]), step)
-                inputs = augment(inputs, self.augmentations, self.spec.kind, seed)
+                shape = inputs.shape
+                arguments = (inputs, epoch, step)
+                inputs = tf.numpy_function(self._augment, arguments, inputs.dtype, stateful=False)
+                inputs.set_shape(shape)
             return inputs, labels
 
         batches = epochs.flat_map(self._epoch)
         batches = batches.map(make, tf.data.AUTOTUNE, deterministic=True)
         return batches.prefetch(tf.data.AUTOTUNE)
+
+    def _augment(self, inputs: np.ndarray, epoch: int, step: int) -> np.ndarray:
+        rng = np.random.default_rng((self.seed, int(epoch), int(step)))
+        return augment(inputs, self.augmentations, self.spec.kind, rng)
 
     @property
     def _seed(self) -> tf.Tensor:
@@ -252,9 +258,8 @@ def load(
 ) -> tf.data.Dataset:
     """Return a split of a data set as batches of (inputs, labels).
 
-    Images are (batch, height, width, channels) in 0..255, uint8, or float32 after an augmentation
-    that interpolates; signals are float32 (batch, length, channels); labels are int64. Iterated
-    again, a shuffled or augmented data set gives the next epoch.
+    Images are uint8 (batch, height, width, channels), signals float32 (batch, length, channels),
+    labels int64. Iterated again, a shuffled or augmented data set gives the next epoch.
 
     Args: those of `open_source` and of `Pipeline`.
 
