@@ -34,11 +34,16 @@ class _Row:
     in_pillow: bool = False
 
 
+def _done_when_decoded(x, strength, rng):
+    raise ValueError("augment resized_crop is done by Pipeline, when it decodes images.")
+
+
 # Defaults: crop and flip as in He et al. 2016 (arXiv 1512.03385) section 4.2; cutout as DeVries and
 # Taylor have it for CIFAR-10; erasing, RandAugment and AugMix as in timm's recipes; grey as in
 # MoCo v2; shift and scale as in Prince, Understanding Deep Learning, notebook 9.5.
 AUGMENTATIONS = {
     "image": {
+        "resized_crop": _Row(_done_when_decoded, 0.08, 1),
         "flip": _Row(flip, 0.5, 1),
         "crop": _Row(crop, 4, math.inf, whole=True),
         "rotation": _Row(rotation, 15, math.inf),
@@ -75,6 +80,7 @@ def parse_augment(value: Augmentations, kind: str = "image") -> tuple[Augmentati
 
     An item without a strength has the default. For images:
 
+    - `resized_crop=0.08`: a part of at least this share of the area, scaled; before all others.
     - `flip=0.5`: left and right, with this probability.
     - `crop=4`: a window at random of the image padded by so many black pixels.
     - `rotation=15`: by up to so many degrees.
