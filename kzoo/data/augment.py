@@ -1,146 +1,60 @@
-"""Augmentation of whole batches, each example by its own random amount.
-
-Every function takes a batch, a strength and a seed of shape (2,), and uses stateless random
-operations only: what it does depends on the seed and on nothing else, in any number of threads.
-Images are (batch, height, width, channels) in 0..255, signals (batch, length, channels).
-"""
+"""Augmentations by name: what they are called, their strengths, and applying them to a batch."""
 
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
-import tensorflow as tf
 
-# Rows are luma and two chroma axes of the NTSC system (ITU-R 601 luma).
-_YIQ_FROM_RGB = np.array(
-    [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]], np.float32
+from kzoo.data.batch_operations import (
+    crop,
+    cutout,
+    erasing,
+    flip,
+    noise,
+    scale,
+    shift,
+    signal_noise,
 )
-_RGB_FROM_YIQ = np.linalg.inv(_YIQ_FROM_RGB)
-
-
-def _uniform(x, seed, low, high):
-    """Return one number per example, (batch,)."""
-    return tf.random.stateless_uniform(tf.shape(x)[:1], seed, low, high)
-
-
-def _per_example(values, x):
-    """Reshape (batch,) so that it broadcasts over `x`."""
-    return tf.reshape(values, [-1] + [1] * (x.shape.rank - 1))
-
-
-def _clip(x):
-    return tf.clip_by_value(x, 0.0, 255.0)
-
-
-def flip(x, strength, seed):
-    """Mirror left and right with probability `strength`."""
-    mirrored = _per_example(_uniform(x, seed, 0.0, 1.0) < strength, x)
-    return tf.where(mirrored, tf.reverse(x, [2]), x)
-
-
-def crop(x, strength, seed):
-    """Pad by `strength` black pixels on every side and cut the size back at a random offset."""
-    pad = int(strength)
-    rows, columns = x.shape[1], x.shape[2]
-    offsets = tf.random.stateless_uniform([tf.shape(x)[0], 2], seed, 0, 2 * pad + 1, tf.int32)
-    x = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
-    x = tf.gather(x, offsets[:, :1] + tf.range(rows), axis=1, batch_dims=1)
-    return tf.gather(x, offsets[:, 1:] + tf.range(columns), axis=2, batch_dims=1)
-
-
-def rotation(x, strength, seed):
-    """Turn by an angle within +-`strength` degrees about the centre, bilinear, black outside."""
-    limit = math.radians(min(strength, 180.0))
-    angle = _uniform(x, seed, -limit, limit)
-    cosine, sine = tf.cos(angle), tf.sin(angle)
-    middle_y, middle_x = (x.shape[1] - 1) / 2, (x.shape[2] - 1) / 2
-    shift_x = middle_x - (cosine * middle_x - sine * middle_y)
-    shift_y = middle_y - (sine * middle_x + cosine * middle_y)
-    zero = tf.zeros_like(angle)
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=tf.cast(x, tf.float32),
-        transforms=tf.stack([cosine, -sine, shift_x, sine, cosine, shift_y, zero, zero], axis=1),
-        output_shape=x.shape[1:3],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-    )
-
-
-def colour(x, strength, seed):
-    """Change brightness, contrast, saturation and hue.
-
-    The first three are multiplied by factors within 1 +- `strength`, the hue turns by up to
-    `strength` / 4 of a turn, at constant luma (in YIQ). Images that are not of three channels get
-    brightness and contrast.
-    """
-    seeds = tf.random.split(seed, 4)
-    x = tf.cast(x, tf.float32)
-    luma = x
-    if x.shape[-1] == 3:
-        saturation = _uniform(x, seeds[2], 1 - strength, 1 + strength)
-        turn = strength * math.pi / 2
-        x = _change_chroma(x, saturation, _uniform(x, seeds[3], -turn, turn))
-        luma = tf.tensordot(x, _YIQ_FROM_RGB[0], 1)
-    brightness = _uniform(x, seeds[0], 1 - strength, 1 + strength)
-    contrast = _uniform(x, seeds[1], 1 - strength, 1 + strength)
-    mean = tf.reduce_mean(luma, axis=list(range(1, luma.shape.rank)))
-    factor = _per_example(brightness * contrast, x)
-    return _clip(factor * x + _per_example(brightness * (1 - contrast) * mean, x))
-
-
-def _change_chroma(x, saturation, turn):
-    """Scale and turn the chroma of RGB images by one amount per image."""
-    along, across = saturation * tf.cos(turn), saturation * tf.sin(turn)
-    zero, one = tf.zeros_like(turn), tf.ones_like(turn)
-    change = tf.stack([one, zero, zero, zero, along, -across, zero, across, along], axis=1)
-    change = _RGB_FROM_YIQ @ tf.reshape(change, [-1, 3, 3]) @ _YIQ_FROM_RGB
-    pixels = tf.reshape(x, [-1, x.shape[1] * x.shape[2], 3])
-    return tf.reshape(tf.matmul(pixels, change, transpose_b=True), tf.shape(x))
-
-
-def noise(x, strength, seed):
-    """Add Gaussian noise of deviation `strength` grey levels."""
-    return _clip(signal_noise(x, strength, seed))
-
-
-def signal_noise(x, strength, seed):
-    """Add Gaussian noise of deviation `strength`, in the units of the signal."""
-    x = tf.cast(x, tf.float32)
-    return x + strength * tf.random.stateless_normal(tf.shape(x), seed)
-
-
-def shift(x, strength, seed):
-    """Roll by up to `strength` times the length, to either side."""
-    length = x.shape[1]
-    limit = int(strength * length)
-    offsets = tf.random.stateless_uniform([tf.shape(x)[0], 1], seed, -limit, limit + 1, tf.int32)
-    return tf.gather(x, (tf.range(length) - offsets) % length, axis=1, batch_dims=1)
-
-
-def scale(x, strength, seed):
-    """Multiply by a factor within 1 +- `strength`."""
-    return x * _per_example(_uniform(x, seed, 1 - strength, 1 + strength), x)
+from kzoo.data.image_operations import colour, grey, rotation
+from kzoo.data.policies import augmix, randaugment, trivialaugment
 
 
 @dataclasses.dataclass(frozen=True)
 class _Row:
-    apply: Callable
+    """One augmentation, its default and largest strength, and what else it accepts.
+
+    `whole` strengths are whole numbers; `in_pillow` needs images of 1 or 3 channels.
+    """
+
+    apply: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
     default: float
     largest: float
     whole: bool = False
+    in_pillow: bool = False
 
 
-# Defaults: crop and flip as in He et al. 2016 (arXiv 1512.03385) section 4.2; shift and scale as
-# in Prince, Understanding Deep Learning, notebook 9.5.
+def _done_when_decoded(x, strength, rng):
+    raise ValueError("augment resized_crop is done by Pipeline, when it decodes images.")
+
+
+# Defaults: crop and flip as in He et al. 2016 (arXiv 1512.03385) section 4.2; cutout as DeVries and
+# Taylor have it for CIFAR-10; erasing, RandAugment and AugMix as in timm's recipes; grey as in
+# MoCo v2; shift and scale as in Prince, Understanding Deep Learning, notebook 9.5.
 AUGMENTATIONS = {
     "image": {
+        "resized_crop": _Row(_done_when_decoded, 0.08, 1),
         "flip": _Row(flip, 0.5, 1),
         "crop": _Row(crop, 4, math.inf, whole=True),
         "rotation": _Row(rotation, 15, math.inf),
-        "colour": _Row(colour, 0.4, 1),
+        "colour": _Row(colour, 0.4, 1, in_pillow=True),
+        "grey": _Row(grey, 0.2, 1, in_pillow=True),
         "noise": _Row(noise, 8, 255),
+        "cutout": _Row(cutout, 16, math.inf, whole=True),
+        "erasing": _Row(erasing, 0.25, 1),
+        "randaugment": _Row(randaugment, 7, 10, in_pillow=True),
+        "trivialaugment": _Row(trivialaugment, 1, 1, whole=True, in_pillow=True),
+        "augmix": _Row(augmix, 3, 10, in_pillow=True),
     },
     "signal": {
         "shift": _Row(shift, 0.5, 0.5),
@@ -164,11 +78,26 @@ Augmentations = str | Iterable[str | Augmentation] | Mapping[str, float]
 def parse_augment(value: Augmentations, kind: str = "image") -> tuple[Augmentation, ...]:
     """Return the augmentations that `value` names, in its order.
 
+    An item without a strength has the default. For images:
+
+    - `resized_crop=0.08`: a part of at least this share of the area, scaled; before all others.
+    - `flip=0.5`: left and right, with this probability.
+    - `crop=4`: a window at random of the image padded by so many black pixels.
+    - `rotation=15`: by up to so many degrees.
+    - `colour=0.4`: brightness, contrast, saturation and hue, from 0 to 1.
+    - `grey=0.2`: without colour, with this probability.
+    - `noise=8`: Gaussian, of this deviation in grey levels.
+    - `cutout=16`: a square of so many pixels.
+    - `erasing=0.25`: a rectangle of noise, with this probability.
+    - `randaugment=7`: two random operations of this magnitude of 10.
+    - `trivialaugment`: one random operation of random strength.
+    - `augmix=3`: an average of chains of operations of this severity of 10.
+
+    For signals: `shift=0.5` (of the length), `scale=0.2`, `noise=0.05`.
+
     Args:
         value: `"flip,crop=4,rotation=15"`, a sequence of such items, or a mapping of name to
-            strength. An item without a strength has the default: images flip=0.5 (probability),
-            crop=4 (pixels), rotation=15 (degrees), colour=0.4, noise=8 (grey levels); signals
-            shift=0.5 (of the length), scale=0.2, noise=0.05.
+            strength.
         kind: `"image"` or `"signal"`.
 
     Raises:
@@ -206,7 +135,7 @@ def _checked(name: str, strength: float | str | None, kind: str) -> Augmentation
     if not (math.isfinite(number) and 0 <= number <= row.largest) or (
         row.whole and number != int(number)
     ):
-        accepted = "a whole number of pixels" if row.whole else "a number"
+        accepted = "a whole number" if row.whole else "a number"
         limit = f"from 0 to {row.largest:g}" if math.isfinite(row.largest) else "from 0 up"
         raise ValueError(
             f"augment {name} takes {accepted} {limit}, as in {name}={row.default:g}; "
@@ -215,17 +144,55 @@ def _checked(name: str, strength: float | str | None, kind: str) -> Augmentation
     return Augmentation(name, number)
 
 
-def augment(x, augmentations: tuple[Augmentation, ...], kind: str, seed):
-    """Apply `augmentations` in order to a batch.
+def augment(
+    x: np.ndarray,
+    augmentations: tuple[Augmentation, ...],
+    kind: str,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Apply `augmentations` in order to a batch, each example by its own random amounts.
+
+    The result depends on the arguments alone, so threads may share this function, each with a
+    generator of its own.
 
     Args:
-        x: Batch of images or signals of static shape but for the batch.
+        x: Images, uint8 (batch, height, width, channels), or signals, float32 (batch, length,
+            channels). It is left as it is.
         augmentations: As from `parse_augment`.
         kind: `"image"` or `"signal"`.
-        seed: Integer tensor, shape (2,).
+        rng: What every random amount is drawn from.
+
+    Returns:
+        Batch of the same shape and type; `x` itself where nothing applies.
+
+    Raises:
+        TypeError: `x` of another type or rank.
+        ValueError: an augmentation that images of so many channels do not have.
     """
-    seeds = tf.random.split(seed, max(len(augmentations), 1))
-    for position, item in enumerate(augmentations):
-        if item.strength:
-            x = AUGMENTATIONS[kind][item.name].apply(x, item.strength, seeds[position])
+    _check_batch(x, kind)
+    check_channels(augmentations, kind, x.shape[-1])
+    for item in augmentations:
+        if item.strength and len(x):
+            x = AUGMENTATIONS[kind][item.name].apply(x, item.strength, rng)
     return x
+
+
+def _check_batch(x: np.ndarray, kind: str) -> None:
+    dtype, shape = {
+        "image": (np.uint8, "(batch, height, width, channels)"),
+        "signal": (np.float32, "(batch, length, channels)"),
+    }[kind]
+    if x.dtype != dtype or x.ndim != shape.count(",") + 1:
+        raise TypeError(
+            f"augment takes {kind}s as {np.dtype(dtype)} {shape}; received {x.dtype} {x.shape}."
+        )
+
+
+def check_channels(augmentations: tuple[Augmentation, ...], kind: str, channels: int) -> None:
+    """Refuse augmentations that images of so many channels do not have."""
+    for item in augmentations:
+        if AUGMENTATIONS[kind][item.name].in_pillow and channels not in (1, 3):
+            raise ValueError(
+                f"augment {item.name} takes images of 1 or 3 channels; received {channels} "
+                "channels: leave it out."
+            )

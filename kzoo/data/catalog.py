@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import difflib
+import importlib.util
 import os
 import re
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from kzoo.data.cache import is_prepared, prepared_folder
 from kzoo.data.embedded import EMBEDDED
+from kzoo.data.exported import open_export
 from kzoo.data.folder import FolderSource
 from kzoo.data.spec import DataSpec, Source
 from kzoo.data.tfds_source import TfdsSource, find_prepared, list_prepared, tfds_folder
@@ -44,11 +46,12 @@ def open_source(
 
     A name means, in this order: an embedded set (`digits`, `mnist1d`, `mnist1d_shuffled`,
     `rotated_mnist`), a set that TensorFlow Datasets has prepared in `data_dir`, a folder. A path
-    object, or a text that begins with "/", "." or "~", is a folder.
+    object, or a text that begins with "/", "." or "~", is a folder; what ends in ".npz" is a file
+    that `export` wrote.
 
     Args:
-        name_or_folder: Name (`name`, `name/config`, `name:version`) or folder with one sub-folder
-            per class.
+        name_or_folder: Name (`name`, `name/config`, `name:version`), folder with one sub-folder
+            per class, or exported file.
         download: Let tensorflow-datasets fetch a set that is not prepared. Without it nothing
             touches the network.
         skip_unreadable: Leave out the files of a folder that cannot be read, with a warning,
@@ -57,24 +60,43 @@ def open_source(
             `~/tensorflow_datasets`.
 
     Raises:
-        ValueError: an unknown name, a set that is not prepared, or a folder that is not as
-            described in `FolderSource`.
+        ValueError: an unknown name, a set that is not prepared or needs a package that is not
+            installed, a folder that is not as described in `FolderSource`, or a damaged file.
     """
     text = os.fspath(name_or_folder)
+    if text.endswith(".npz"):
+        return open_export(text)
     if not isinstance(name_or_folder, str) or text.startswith(("/", ".", "~")):
         return FolderSource(text, skip_unreadable)
     if text in EMBEDDED:
         return _open_embedded(text, download, data_dir)
     folder = find_prepared(text, data_dir) if _TFDS_NAME.fullmatch(text) else None
     if folder is not None:
+        _need_packages(text)
         return TfdsSource(folder, text)
     if Path(text).is_dir():
         return FolderSource(text, skip_unreadable)
     return TfdsSource(_download(text, download, data_dir), text)
 
 
+def _missing_package() -> str | None:
+    """Return what sets of TensorFlow Datasets need and is not installed."""
+    needed = ("tensorflow", "tensorflow_datasets")
+    return next((name for name in needed if importlib.util.find_spec(name) is None), None)
+
+
+def _need_packages(name: str) -> None:
+    missing = _missing_package()
+    if missing:
+        raise ValueError(
+            f"The data set {name!r} needs {missing}, which is not installed: give a folder, or a "
+            "file that `kzoo data export` wrote where it is installed."
+        )
+
+
 def _open_embedded(name: str, download: bool, data_dir) -> Source:
     """Open an embedded set, making it on first use."""
+    _need_packages(name)
     row = EMBEDDED[name]
     original = None
     if row.made_from is not None and not is_prepared(row.place):
@@ -87,6 +109,7 @@ def _open_embedded(name: str, download: bool, data_dir) -> Source:
 
 def _download(name: str, download: bool, data_dir, wanted_for: str | None = None) -> Path:
     """Fetch a set with tensorflow-datasets, or say why it cannot be opened."""
+    _need_packages(name)
     import tensorflow_datasets as tfds
 
     known = tfds.list_builders(with_community_datasets=False)
@@ -124,7 +147,7 @@ def available(data_dir: str | os.PathLike | None = None) -> tuple[Available, ...
             `~/tensorflow_datasets`.
     """
     found = [_available(row.spec.name, data_dir) for row in EMBEDDED.values()]
-    for name, folder in list_prepared(data_dir).items():
+    for name, folder in ({} if _missing_package() else list_prepared(data_dir)).items():
         try:
             spec = TfdsSource(folder, name).spec
         except ValueError:
@@ -136,6 +159,9 @@ def available(data_dir: str | os.PathLike | None = None) -> tuple[Available, ...
 
 def _available(name: str, data_dir) -> Available:
     row = EMBEDDED[name]
+    missing = _missing_package()
+    if missing:
+        return Available(row.spec, False, f"needs {missing}")
     if is_prepared(row.place):
         return Available(row.spec, True, os.fspath(prepared_folder(row.place)))
     if row.made_from is None:

@@ -17,7 +17,7 @@ from kzoo.data.folder_layout import (
 )
 from kzoo.data.images import read_image
 from kzoo.data.inputs import read_signal
-from kzoo.data.spec import DataSpec, Shape, Source
+from kzoo.data.spec import DataSpec, Shape, Source, at_position
 
 
 class FolderSource(Source):
@@ -40,6 +40,7 @@ class FolderSource(Source):
 
     def __init__(self, folder: str | os.PathLike, skip_unreadable: bool = False):
         root = Path(folder).expanduser()
+        self.location = root.absolute()
         layout = find_files(root)
         kind = kind_of_files(root, layout)
         self._read: Callable = read_image if kind == "image" else read_signal
@@ -63,12 +64,15 @@ class FolderSource(Source):
             splits={split: len(files) for split, files in self._files.items()},
         )
 
-    def read(self, split, indices, size=None, channels=None):
+    def read(self, split, indices, channels=None, view=None):
         """See `Source.read`."""
         files = [self._files[split][index] for index in indices]
         if self.spec.kind == "image":
             channels = channels or self.spec.shape[-1]
-            inputs = [read_image(file, channels, size) for file in files]
+            inputs = [
+                read_image(file, channels, at_position(view, position))
+                for position, file in enumerate(files)
+            ]
         else:
             inputs = [read_signal(file) for file in files]
         return np.stack(inputs), self._labels[split][indices]

@@ -1,17 +1,21 @@
-"""Reading images of any common kind as uint8 arrays, and bringing them to a size."""
+"""Reading images of any common kind as uint8 arrays."""
 
 import io
 import os
-from typing import IO
+from collections.abc import Callable
+from typing import IO, Any
 
 import numpy as np
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _GREY_MODES = ("1", "L", "LA", "La")
 
+# What brings a Pillow image of mode L or RGB to its size.
+View = Callable[[Any], Any]
+
 
 def read_image(
-    path: str | os.PathLike, channels: int | None = None, size: tuple[int, int] | None = None
+    path: str | os.PathLike, channels: int | None = None, view: View | None = None
 ) -> np.ndarray:
     """Read an image file.
 
@@ -21,7 +25,7 @@ def read_image(
     Args:
         path: A JPEG, PNG, GIF, BMP, WebP or TIFF file.
         channels: 1 converts to grey (ITU-R 601), 3 to colour; None keeps what the file has.
-        size: Height and width to bring the image to, see `fit`.
+        view: What brings the image to its size, such as a `Resize`; None keeps its size.
 
     Returns:
         uint8 array, (height, width, channels), 0..255.
@@ -29,14 +33,14 @@ def read_image(
     Raises:
         ValueError: the file is missing, truncated or not an image; the message names it.
     """
-    return _decode(os.fspath(path), os.fspath(path), channels, size)
+    return _decode(os.fspath(path), os.fspath(path), channels, view)
 
 
 def decode_image(
-    data: bytes, name: str, channels: int | None = None, size: tuple[int, int] | None = None
+    data: bytes, name: str, channels: int | None = None, view: View | None = None
 ) -> np.ndarray:
     """Decode an encoded image as `read_image` does; `name` is what an error calls it."""
-    return _decode(io.BytesIO(data), name, channels, size)
+    return _decode(io.BytesIO(data), name, channels, view)
 
 
 def check_channels(channels: int | None) -> int | None:
@@ -46,7 +50,7 @@ def check_channels(channels: int | None) -> int | None:
     return channels
 
 
-def _decode(file: str | IO[bytes], name: str, channels, size) -> np.ndarray:
+def _decode(file: str | IO[bytes], name: str, channels, view) -> np.ndarray:
     from PIL import Image, ImageOps
 
     check_channels(channels)
@@ -58,10 +62,30 @@ def _decode(file: str | IO[bytes], name: str, channels, size) -> np.ndarray:
             pixels = _eight_bits(ImageOps.exif_transpose(image))
     except Exception as error:
         raise ValueError(f"{name} cannot be read as an image: {error}.") from error
-    mode = {None: pixels.mode, 1: "L", 3: "RGB"}[channels]
-    if pixels.mode != mode:
-        pixels = pixels.convert(mode)
-    array = np.asarray(fit(pixels, size))
+    return _as_array(pixels, channels, view)
+
+
+def view_pixels(pixels: np.ndarray, channels: int | None, view: View | None) -> np.ndarray:
+    """Return an image that is in memory as `read_image` would return it from a file.
+
+    Args:
+        pixels: uint8 (height, width, channels), of one or three channels.
+        channels: See `read_image`.
+        view: See `read_image`.
+    """
+    from PIL import Image
+
+    return _as_array(
+        Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels), channels, view
+    )
+
+
+def _as_array(image, channels, view) -> np.ndarray:
+    """Convert a Pillow image of mode L or RGB, bring it to its size, and return its pixels."""
+    mode = {None: image.mode, 1: "L", 3: "RGB"}[channels]
+    if image.mode != mode:
+        image = image.convert(mode)
+    array = np.asarray(image if view is None else view(image))
     return array[..., None] if array.ndim == 2 else array
 
 
@@ -85,15 +109,3 @@ def _scale_16_bits(values: np.ndarray) -> np.ndarray:
     if values.min() < 0 or values.max() > 65535:
         raise ValueError("its pixels are outside 0..65535")
     return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-
-
-def fit(image, size: tuple[int, int] | None):
-    """Scale a Pillow image so that it just covers `size` (height, width), and crop the centre.
-
-    Bilinear with antialiasing. An image that has the size already is not touched.
-    """
-    from PIL import Image, ImageOps
-
-    if size is None or (image.height, image.width) == size:
-        return image
-    return ImageOps.fit(image, (size[1], size[0]), Image.Resampling.BILINEAR)

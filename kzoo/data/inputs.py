@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from kzoo.data.images import read_image
+from kzoo.data.resize import Resize
 from kzoo.data.spec import Shape
 
 
@@ -31,7 +32,9 @@ def read_signal(path: str | os.PathLike) -> np.ndarray:
     return np.reshape(array, (len(array), -1)).astype(np.float32)
 
 
-def read_input(path: str | os.PathLike, kind: str, shape: Shape) -> np.ndarray:
+def read_input(
+    path: str | os.PathLike, kind: str, shape: Shape, resize: Resize | None = None
+) -> np.ndarray:
     """Read a file as one example of a pipeline, for instance to classify it.
 
     Args:
@@ -40,6 +43,7 @@ def read_input(path: str | os.PathLike, kind: str, shape: Shape) -> np.ndarray:
         shape: `Pipeline.shape` of the data the model was trained on: (height, width, channels) or
             (length, channels). Images are converted, scaled and cropped to it; where height and
             width are None they keep their size.
+        resize: How images are scaled and cropped, as `Pipeline.resize`; None: `Resize(size)`.
 
     Returns:
         uint8 image or float32 signal of that shape.
@@ -49,8 +53,9 @@ def read_input(path: str | os.PathLike, kind: str, shape: Shape) -> np.ndarray:
     """
     if kind == "image":
         height, width, channels = shape
-        size = None if height is None or width is None else (height, width)
-        return read_image(path, channels, size)
+        if resize is None and height is not None and width is not None:
+            resize = Resize((height, width))
+        return read_image(path, channels, resize)
     if kind != "signal":
         raise ValueError(f"kind must be 'image' or 'signal'; received {kind!r}.")
     signal = read_signal(path)

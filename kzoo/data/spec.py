@@ -2,9 +2,14 @@
 
 import abc
 import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+# From a Pillow image and its position in a batch to the image at the size of the batch.
+BatchView = Callable[[Any, int], Any]
 Shape = tuple[int | None, ...]
 
 
@@ -41,26 +46,28 @@ class Source(abc.ABC):
     Attributes:
         spec: The `DataSpec`.
         skipped: Files that were left out because they could not be read.
+        location: The folder or file it was opened from, if it was opened by that.
     """
 
     spec: DataSpec
     skipped: tuple[str, ...] = ()
+    location: Path | None = None
 
     @abc.abstractmethod
     def read(
         self,
         split: str,
         indices: np.ndarray,
-        size: tuple[int, int] | None = None,
         channels: int | None = None,
+        view: BatchView | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Read some examples of a whole split (no slice), in the order of `indices`.
 
         Args:
             split: Name of a split in `spec.splits`.
             indices: Integers, shape (n,).
-            size: Height and width to bring images to; None keeps theirs.
             channels: 1 or 3 to convert images; None keeps theirs.
+            view: What brings each image to its size; None keeps theirs.
 
         Returns:
             Inputs, uint8 (n, height, width, channels) or float32 (n, length, channels), and
@@ -70,3 +77,12 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def labels(self, split: str) -> np.ndarray:
         """Return the labels of a whole split, int64, in its order."""
+
+    def arrays(self, split: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return inputs and labels of a whole split where they are in memory, else None."""
+        return None
+
+
+def at_position(view: BatchView | None, position: int) -> Callable[[Any], Any] | None:
+    """Return the view of the image at one position of a batch."""
+    return None if view is None else lambda image: view(image, position)

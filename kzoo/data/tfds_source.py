@@ -9,7 +9,7 @@ import numpy as np
 
 from kzoo.data.images import decode_image
 from kzoo.data.records import Records
-from kzoo.data.spec import DataSpec, Source
+from kzoo.data.spec import DataSpec, Source, at_position
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
@@ -48,7 +48,7 @@ class TfdsSource(Source):
         self._opened: dict[str, Records] = {}
         self._labels: dict[str, np.ndarray] = {}
 
-    def read(self, split, indices, size=None, channels=None):
+    def read(self, split, indices, channels=None, view=None):
         """See `Source.read`."""
         examples = [(index, self._example(split, index)) for index in indices]
         labels = [self._label_of(example) for _, example in examples]
@@ -61,9 +61,9 @@ class TfdsSource(Source):
                     example.features.feature[self._input].bytes_list.value[0],
                     f"Example {index} of {self.spec.name}, split {split},",
                     channels,
-                    size,
+                    at_position(view, position),
                 )
-                for index, example in examples
+                for position, (index, example) in enumerate(examples)
             ]
         return np.stack(inputs), np.array(labels, np.int64)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
+from kzoo.training.feed import epoch_of
 from kzoo.training.folder import add_results
 from kzoo.training.objective import logits_model
 from kzoo.training.plots import draw_confusion_matrix
@@ -57,7 +58,7 @@ def evaluate(run: Run | str | os.PathLike, split: str = "test", *, data_dir=None
         image_size=data["image_size"],
         shuffle=False,
     )
-    log_probabilities = predict_log_probabilities(model, pipeline.dataset())
+    log_probabilities = predict_log_probabilities(model, epoch_of(pipeline))
     labels = pipeline.labels()
     predicted = log_probabilities.argmax(axis=1)
     matrix = np.zeros((len(run.class_names),) * 2, int)

@@ -1,11 +1,14 @@
 """What `fit` accepts as data, brought to one form."""
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
+
+from kzoo.data import ArraySource, Batches, Pipeline
 
 
 @dataclass(frozen=True)
@@ -27,44 +30,30 @@ class Feed:
     class_names: tuple[str, ...] = ()
 
 
-class ShuffledArrays(keras.utils.PyDataset):
-    """Endless batches of arrays, whose order is a function of the seed and the epoch."""
-
-    def __init__(self, x, y, batch_size, seed, first_epoch):
-        super().__init__()
-        self.x, self.y = x, y
-        self.batch_size = batch_size
-        self.seed = seed
-        self.first_epoch = first_epoch
-        self.steps = -(-len(x) // batch_size)
-        self._order: tuple[int, np.ndarray] = (-1, np.empty(0))
-
-    @property
-    def num_batches(self):
-        return None
-
-    def __getitem__(self, index):
-        epoch, step = divmod(index, self.steps)
-        epoch += self.first_epoch
-        if self._order[0] != epoch:
-            self._order = epoch, np.random.default_rng((self.seed, epoch)).permutation(len(self.x))
-        chosen = self._order[1][step * self.batch_size : (step + 1) * self.batch_size]
-        return self.x[chosen], self.y[chosen]
-
-
 def training_feed(data, batch_size: int, seed: int) -> Feed:
     """Return the feed of arrays `(x, y)`, a pipeline, a PyDataset or a `tf.data.Dataset`."""
     if isinstance(data, tuple):
-        x, y = _arrays(data, "data")
-
-        def stream(first_epoch):
-            return ShuffledArrays(x, y, batch_size, seed, first_epoch)
-
-        return Feed(stream, -(-len(x) // batch_size), True, lambda: y)
-    if _is_pipeline(data):
-        return Feed(data.stream, data.steps, True, data.labels, data.spec.class_names)
+        source = ArraySource({"train": _arrays(data, "data")})
+        pipeline = Pipeline(source, batch_size=batch_size, seed=seed)
+        return Feed(_py_dataset(pipeline), pipeline.steps, True, pipeline.labels)
+    if isinstance(data, Pipeline):
+        stream = data.stream if _has_tensorflow() else _py_dataset(data)
+        return Feed(stream, data.steps, True, data.labels, data.spec.class_names)
     steps = _batches(data)
     return Feed(lambda first_epoch: data, steps, False)
+
+
+def epoch_of(pipeline: Pipeline):
+    """Return one epoch of a pipeline as what Keras takes: tf.data, or a PyDataset without it."""
+    return pipeline.dataset() if _has_tensorflow() else Batches(pipeline)
+
+
+def _py_dataset(pipeline):
+    return lambda first_epoch: Batches(pipeline, first_epoch, endless=True)
+
+
+def _has_tensorflow():
+    return importlib.util.find_spec("tensorflow") is not None
 
 
 def validation_batches(data, batch_size: int):
@@ -76,8 +65,8 @@ def validation_batches(data, batch_size: int):
             "validation_data": _arrays(data, "validation_data"),
             "validation_batch_size": batch_size,
         }
-    if _is_pipeline(data):
-        return {"validation_data": data.dataset()}
+    if isinstance(data, Pipeline):
+        return {"validation_data": epoch_of(data)}
     _batches(data)
     return {"validation_data": data}
 
@@ -146,10 +135,6 @@ def _arrays(pair, argument):
             f"examples and {len(y)} labels."
         )
     return x, y
-
-
-def _is_pipeline(data):
-    return hasattr(data, "stream") and hasattr(data, "spec")
 
 
 def _batches(data):

@@ -64,7 +64,11 @@ class Run:
 
 def run_folder(output, model_name: str, data) -> Path:
     """Return where a run goes: `output`, or `runs/MODEL-DATA`."""
-    return Path("runs", f"{model_name}-{Path(data).name}") if output is None else Path(output)
+    return (
+        Path("runs", f"{model_name}-{Path(data).name.removesuffix('.npz')}")
+        if output is None
+        else Path(output)
+    )
 
 
 def train(
@@ -181,11 +185,9 @@ def _measure(run, history, validation, has_test):
 
 
 def _data_config(source, splits, size, data_dir, skip_unreadable):
-    from kzoo.data.folder import FolderSource
-
     spec = source.spec
     return {
-        "name": os.path.abspath(spec.name) if isinstance(source, FolderSource) else spec.name,
+        "name": os.fspath(source.location or spec.name),
         "data_dir": data_dir and os.path.abspath(data_dir),
         "kind": spec.kind,
         "class_names": list(spec.class_names),

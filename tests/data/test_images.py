@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kzoo.data.images import decode_image, fit, read_image
+from kzoo.data import Resize
+from kzoo.data.images import decode_image, read_image, view_pixels
 
 RANDOM = np.random.RandomState(0)
 RGB = RANDOM.randint(0, 256, (12, 9, 3), np.uint8)
@@ -142,27 +143,21 @@ def test_channels_are_refused():
 def test_decoding_bytes_equals_reading_the_file(tmp_path):
     path = saved(tmp_path, RGB)
     np.testing.assert_array_equal(
-        decode_image(path.read_bytes(), "it", 1, (5, 5)), read_image(path, 1, (5, 5))
+        decode_image(path.read_bytes(), "it", 1, Resize(5)), read_image(path, 1, Resize(5))
     )
     with pytest.raises(ValueError, match="it cannot be read as an image"):
         decode_image(b"", "it")
 
 
-def test_resize_is_antialiased_bilinear():
-    pixels = np.asarray(Image.fromarray(RGB).resize((60, 60), Image.Resampling.BICUBIC))
-    ours = np.asarray(fit(Image.fromarray(pixels), (20, 20)), float)
-    theirs = tf.image.resize(pixels.astype(np.float32), (20, 20), "bilinear", antialias=True)
-    np.testing.assert_allclose(ours, theirs, atol=1.01)
-
-
-def test_shorter_side_is_fitted_and_the_centre_cropped():
-    pixels = np.zeros((30, 90, 3), np.uint8)
-    pixels[:, 30:60] = 255
-    np.testing.assert_array_equal(fit(Image.fromarray(pixels), (30, 30)), pixels[:, 30:60])
-    assert np.asarray(fit(Image.fromarray(pixels), (10, 20))).shape == (10, 20, 3)
-
-
 def test_an_image_of_the_size_is_not_touched():
     buffer = io.BytesIO()
     Image.fromarray(RGB).save(buffer, "png")
-    np.testing.assert_array_equal(decode_image(buffer.getvalue(), "it", size=(12, 9)), RGB)
+    np.testing.assert_array_equal(decode_image(buffer.getvalue(), "it", None, Resize((12, 9))), RGB)
+
+
+@pytest.mark.parametrize("channels", [None, 1, 3])
+def test_pixels_in_memory_are_viewed_as_those_of_a_file(tmp_path, channels):
+    for pixels in (RGB, GREY[..., None]):
+        path = saved(tmp_path, pixels.squeeze())
+        read = read_image(path, channels, Resize(7))
+        np.testing.assert_array_equal(view_pixels(pixels, channels, Resize(7)), read)

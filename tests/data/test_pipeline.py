@@ -1,32 +1,35 @@
+import dataclasses
 import hashlib
 import itertools
 import math
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import kzoo.data.pipeline
-from kzoo.data import DataSpec, Pipeline, Source, load, open_source
+from kzoo.data import DataSpec, Pipeline, Resize, Source, load, open_source
+from kzoo.data.arrays import view_batch
+from tests.peers import import_timm
 
 
 class Numbered(Source):
     """Images (4, 4, 1) and labels that both say which example it is."""
 
     def __init__(self, **splits):
-        self.spec = DataSpec("numbered", "image", (4, 4, 1), tuple("abc"), splits)
+        self.spec = DataSpec("numbered", "image", (4, 4, 1), tuple(map(str, range(256))), splits)
         self.reads = 0
 
-    def read(self, split, indices, size=None, channels=None):
+    def read(self, split, indices, channels=None, view=None):
         self.reads += 1
-        height, width = size or (4, 4)
-        shape = (1, height, width, channels or 1)
-        return np.tile(indices.astype(np.uint8)[:, None, None, None], shape), self.labels(split)[
-            indices
-        ]
+        images = np.tile(indices.astype(np.uint8)[:, None, None, None], (1, 4, 4, 1))
+        return view_batch(images, channels, view), self.labels(split)[indices]
 
     def labels(self, split):
         return np.arange(self.spec.splits[split])
@@ -37,7 +40,7 @@ class Signals(Source):
 
     spec = DataSpec("signals", "signal", (6, 1), ("a",), {"train": 10})
 
-    def read(self, split, indices, size=None, channels=None):
+    def read(self, split, indices, channels=None, view=None):
         return np.tile(indices.astype(np.float32)[:, None, None], (1, 6, 1)), indices * 0
 
     def labels(self, split):
@@ -201,9 +204,9 @@ def test_bad_arguments_are_refused(error, options, message):
 
 
 def test_arguments_of_images_are_refused_for_signals():
-    for options in ({"image_size": 6}, {"channels": 1}):
-        with pytest.raises(ValueError, match="image_size and channels are for images; signals ho"):
-            Pipeline(Signals(), **options)
+    for option, value in {"image_size": 6, "channels": 1, "resize": Resize(6)}.items():
+        with pytest.raises(ValueError, match=f"{option} is for images; signals holds signals"):
+            Pipeline(Signals(), **{option: value})
 
 
 def test_first_epoch_is_refused():
@@ -266,3 +269,230 @@ def test_same_in_another_process_on_the_jax_backend():
     assert done.returncode == 0, done.stderr
     every = "flip,crop=1,rotation,colour,noise"
     assert done.stdout.split()[-1] == digest(load("digits", augment=every, seed=3))
+
+
+def test_batch_is_what_the_stream_holds():
+    pipeline = Pipeline(
+        Numbered(train=21), batch_size=4, augment="flip,crop=1", mixup=0.2, cutmix=1.0, repeats=3
+    )
+    stream = pipeline.stream(2).take(2 * pipeline.steps).as_numpy_iterator()
+    for number, streamed in enumerate(stream):
+        for ours, theirs in zip(pipeline.batch(2 + number // 6, number % 6), streamed, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_batches_are_the_same_in_any_order_and_thread():
+    pipeline = Pipeline(Numbered(train=40), batch_size=4, augment="flip,crop=1,noise", mixup=0.3)
+    places = [(epoch, step) for epoch in range(6) for step in range(10)]
+    alone = [pipeline.batch(*place) for place in places]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda place: pipeline.batch(*place), reversed(places)))
+    for one, other in zip(alone, reversed(together)):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_batches_that_are_not_there_are_refused():
+    pipeline = Pipeline(Numbered(train=21), batch_size=4)
+    with pytest.raises(ValueError, match="step must be from 0 to 5; received 6"):
+        pipeline.batch(0, 6)
+    with pytest.raises(ValueError, match="step must be from 0 to 5; received -1"):
+        pipeline.batch(0, -1)
+    with pytest.raises(ValueError, match="epoch must be at least 0; received -1"):
+        pipeline.batch(-1, 0)
+
+
+@pytest.mark.parametrize("options", [{"mixup": 0.4}, {"cutmix": 1}, {"mixup": 0.2, "cutmix": 1}])
+def test_mixing_gives_labels_as_shares(options):
+    pipeline = Pipeline(Three(), batch_size=6, drop_remainder=True, **options)
+    inputs, labels = pipeline.batch(0, 0)
+    assert (inputs.dtype, labels.dtype, labels.shape) == (np.uint8, np.float32, (6, 3))
+    np.testing.assert_allclose(labels.sum(1), 1, rtol=1e-6)
+    assert pipeline.dataset().element_spec == (
+        tf.TensorSpec((6, 4, 4, 1), tf.uint8),
+        tf.TensorSpec((6, 3), tf.float32),
+    )
+
+
+class Three(Numbered):
+    """Nine images in three classes."""
+
+    def __init__(self):
+        super().__init__(train=9)
+        self.spec = dataclasses.replace(self.spec, class_names=tuple("abc"))
+
+    def labels(self, split):
+        return np.arange(9) % 3
+
+
+@pytest.mark.parametrize("repeats", [2, 3])
+def test_repeats_are_those_of_timms_sampler(repeats):
+    import_timm()
+    import torch
+    from timm.data.distributed_sampler import RepeatAugSampler
+
+    pipeline = Pipeline(Numbered(train=24), batch_size=6, repeats=repeats, seed=4)
+    ours = [pipeline.batch(1, step)[1] for step in range(pipeline.steps)]
+    order = np.concatenate(ours)
+    assert (len(order), pipeline.steps) == (24, 4)
+    sampler = RepeatAugSampler(
+        range(24), num_replicas=2, rank=0, num_repeats=repeats, selected_round=0
+    )
+    wanted = _permute_by(order[::repeats], lambda: list(sampler), torch)
+    shard = Pipeline(Numbered(train=24), batch_size=6, repeats=repeats, seed=4, shard=(0, 2))
+    assert np.concatenate([shard.batch(1, step)[1] for step in range(4)]).tolist() == wanted
+    other = np.concatenate([pipeline.batch(2, step)[1] for step in range(4)])
+    assert set(other) != set(order)
+
+
+def _permute_by(order, call, torch):
+    """Call with PyTorch's permutation beginning as `order`."""
+    rest = sorted(set(range(24)) - set(order.tolist()))
+    permutation = torch.tensor([*order.tolist(), *rest])
+    with mock.patch.object(torch, "randperm", return_value=permutation):
+        return call()
+
+
+@pytest.mark.parametrize(("examples", "steps"), [(24, 3), (26, 4), (25, 3), (31, 4)])
+def test_shards_are_rows_of_the_batches(examples, steps):
+    options = {"batch_size": 8, "seed": 2}
+    whole = Pipeline(Numbered(train=examples), **options)
+    shards = [Pipeline(Numbered(train=examples), shard=(i, 2), **options) for i in range(2)]
+    for shard in shards:
+        assert shard.steps == steps == len(shard.dataset())
+        for step in range(steps):
+            place = shard.shard[0]
+            rows = whole.batch(0, step)[1]
+            rows = rows[: len(rows) // 2 * 2]  # a last batch is cut to a multiple
+            np.testing.assert_array_equal(shard.batch(0, step)[1], rows[place::2])
+    static = 4 if examples == 24 else None
+    assert shards[0].dataset().element_spec[0].shape == (static, 4, 4, 1)
+
+
+def test_shards_are_augmented_by_numbers_of_their_own():
+    def noise(**options):
+        images, labels = Pipeline(Same(), batch_size=4, augment="noise", **options).batch(0, 0)
+        return images
+
+    first, second = noise(shard=(0, 2)), noise(shard=(1, 2))
+    assert first.shape == second.shape == (2, 4, 4, 1)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(noise(), noise(shard=(0, 1)))
+
+
+class Same(Numbered):
+    """Four equal images."""
+
+    def __init__(self):
+        super().__init__(train=4)
+
+    def read(self, split, indices, channels=None, view=None):
+        return np.full((len(indices), 4, 4, 1), 100, np.uint8), indices
+
+
+@pytest.mark.parametrize("cache", [None, False])
+def test_sizes_follow_the_epoch(cache):
+    pipeline = Pipeline(
+        Numbered(train=10), batch_size=5, sizes=lambda epoch: 4 + 2 * epoch, cache=cache
+    )
+    assert pipeline.shape == (None, None, 1)
+    dataset = pipeline.dataset()
+    assert dataset.element_spec[0].shape == (5, None, None, 1)
+    for epoch in range(3):
+        for inputs, _ in dataset.as_numpy_iterator():
+            assert inputs.shape == (5, 4 + 2 * epoch, 4 + 2 * epoch, 1)
+    alone = Pipeline(Numbered(train=10), batch_size=5, image_size=8)
+    np.testing.assert_array_equal(pipeline.batch(2, 1)[0], alone.batch(2, 1)[0])
+
+
+def test_sizes_of_resized_crops(image_folder):
+    source = open_source(image_folder({"train/a": 4, "train/b": 4}, size=(30, 20)))
+    pipeline = Pipeline(source, augment="resized_crop", sizes=lambda epoch: (8, 6 + epoch))
+    assert pipeline.batch(0, 0)[0].shape == (8, 8, 6, 3)
+    assert pipeline.batch(3, 0)[0].shape == (8, 8, 9, 3)
+
+
+def test_resize_is_applied_to_files_and_memory_alike(image_folder):
+    source = open_source(image_folder({"train/a": 4, "train/b": 4}, size=(30, 20)))
+    resize = Resize(12, 0.9, "bicubic")
+    pipelines = [Pipeline(source, resize=resize, cache=cache) for cache in (None, False)]
+    images = [pipeline.batch(0, 0)[0] for pipeline in pipelines]
+    np.testing.assert_array_equal(*images)
+    order = pipelines[0].batch(0, 0)[1]
+    whole, labels = source.read("train", np.arange(8))
+    for label in range(2):
+        wanted = {resize(Image.fromarray(image)).tobytes() for image in whole[labels == label]}
+        assert {image.tobytes() for image in images[0][order == label]} == wanted
+
+
+@pytest.mark.parametrize(
+    ("error", "options", "message"),
+    [
+        (ValueError, {"mixup": -1}, "mixup must be a number from 0 up; received -1"),
+        (ValueError, {"cutmix": math.inf}, "cutmix must be a number from 0 up; received inf"),
+        (TypeError, {"cutmix": "1"}, "cutmix must be a number; received '1'"),
+        (ValueError, {"repeats": 0}, "repeats must be at least 1; received 0"),
+        (
+            ValueError,
+            {"repeats": 2, "shuffle": False},
+            "repeats above 1 leaves examples out of an epoch.*needs shuffle=True; received 2",
+        ),
+        (
+            ValueError,
+            {"image_size": 3, "resize": Resize(3)},
+            "image_size and resize exclude each other; received 3 and Resize",
+        ),
+        (
+            ValueError,
+            {"image_size": 3, "sizes": lambda epoch: 3},
+            "image_size and sizes exclude each other; received 3 and ",
+        ),
+        (TypeError, {"resize": 32}, "resize must be a kzoo.data.Resize; received 32"),
+        (
+            TypeError,
+            {"sizes": 32},
+            "sizes must be a function from epoch to image size; received 32",
+        ),
+        (TypeError, {"shard": 1}, r"shard must be a pair \(index, count\); received 1"),
+        (
+            ValueError,
+            {"shard": (2, 2)},
+            r"index of shard must be below its count; received \(2, 2\)",
+        ),
+        (ValueError, {"shard": (-1, 2)}, "the index of shard must be at least 0; received -1"),
+        (
+            ValueError,
+            {"shard": (0, 3), "batch_size": 4},
+            "batch_size must be a multiple of the count of shard, 3; received 4",
+        ),
+        (
+            ValueError,
+            {"shard": (0, 16), "batch_size": 16},
+            "shard must leave each of 16 processes an example; 'train' has 10",
+        ),
+    ],
+)
+def test_bad_new_arguments_are_refused(error, options, message):
+    with pytest.raises(error, match=message):
+        Pipeline(Numbered(train=10), **options)
+
+
+def test_sizes_are_refused_by_name():
+    pipeline = Pipeline(Numbered(train=10), sizes=lambda epoch: 4.5)
+    with pytest.raises(
+        TypeError, match=r"sizes\(epoch\) must be an integer or 2 of them; received"
+    ):
+        pipeline.batch(0, 0)
+
+
+def test_images_that_differ_cannot_be_held_before_they_are_cropped(image_folder):
+    image_folder({"train/a": 2})
+    source = open_source(image_folder({"train/b": 2}, size=(9, 9)))
+    with pytest.raises(
+        ValueError, match="cache=True cannot hold images that differ in size before"
+    ):
+        Pipeline(source, augment="resized_crop", image_size=8, cache=True)
+    assert Pipeline(source, augment="resized_crop", image_size=8).batch(0, 0)[0].shape[1:3] == (
+        8,
+        8,
+    )

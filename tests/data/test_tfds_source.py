@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
+from kzoo.data import Resize
 from kzoo.data.tfds_source import TfdsSource, find_prepared, list_prepared, tfds_folder
 from tests.data.tiny_sets import SPLITS, tiny_images
 
@@ -44,7 +45,7 @@ def test_reads_in_any_order(tiny):
 
 
 def test_size_and_channels(tiny):
-    images, _ = tiny.read("test", np.arange(3), (4, 7), 1)
+    images, _ = tiny.read("test", np.arange(3), 1, lambda image, _: Resize((4, 7))(image))
     assert images.shape == (3, 4, 7, 1)
     assert images.dtype == np.uint8
 

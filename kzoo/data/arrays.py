@@ -1,0 +1,95 @@
+"""Data sets that are arrays in memory."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kzoo.data.images import view_pixels
+from kzoo.data.spec import BatchView, DataSpec, Source, at_position
+
+Arrays = tuple[np.ndarray, np.ndarray]
+
+
+class ArraySource(Source):
+    """Inputs and labels by split, used where they are, without a copy.
+
+    Args:
+        splits: For each split its inputs, an array of one row per example, and its labels, an
+            array of integers. uint8 (n, height, width, channels) are images; all else is taken as
+            signals.
+        name: What to call it.
+        class_names: Name of every class; None: their numbers, up to the largest label.
+
+    Raises:
+        ValueError: no split, as many labels as examples are not there, or splits of different
+            shapes or types.
+    """
+
+    def __init__(
+        self,
+        splits: Mapping[str, Arrays],
+        name: str = "arrays",
+        class_names: tuple[str, ...] | None = None,
+    ):
+        given = {split: (np.asarray(x), np.asarray(y)) for split, (x, y) in splits.items()}
+        rows = {(x.shape[1:], x.dtype) for x, _ in given.values()}
+        if len(rows) != 1:
+            listed = ", ".join(f"{dtype} {shape}" for shape, dtype in rows) or "none"
+            raise ValueError(
+                f"The splits of {name} must be of one shape and type; received {listed}."
+            )
+        for split, (x, y) in given.items():
+            _check(f"split {split} of {name}", x, y)
+        self._splits = {split: (x, y.astype(np.int64)) for split, (x, y) in given.items()}
+        shape, dtype = rows.pop()
+        if class_names is None:
+            largest = max(int(y.max(initial=-1)) for _, y in self._splits.values())
+            class_names = tuple(str(number) for number in range(largest + 1))
+        self.spec = DataSpec(
+            name=name,
+            kind="image" if dtype == np.uint8 and len(shape) == 3 else "signal",
+            shape=shape,
+            class_names=class_names,
+            splits={split: len(x) for split, (x, _) in self._splits.items()},
+        )
+
+    def read(self, split, indices, channels=None, view: BatchView | None = None):
+        """See `Source.read`."""
+        inputs, labels = self._splits[split]
+        return view_batch(inputs[indices], channels, view), labels[indices]
+
+    def labels(self, split):
+        """See `Source.labels`."""
+        return self._splits[split][1]
+
+    def arrays(self, split):
+        """See `Source.arrays`."""
+        return self._splits[split]
+
+
+def view_batch(images: np.ndarray, channels: int | None, view: BatchView | None) -> np.ndarray:
+    """Return images (n, height, width, channels) in other channels and at another size.
+
+    Arguments as of `Source.read`; images that need neither are returned as they are.
+    """
+    if view is None and channels in (None, images.shape[-1]):
+        return images
+    return np.stack(
+        [
+            view_pixels(image, channels, at_position(view, position))
+            for position, image in enumerate(images)
+        ]
+    )
+
+
+def _check(what: str, inputs: np.ndarray, labels: np.ndarray) -> None:
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"The labels of the {what} must be integers of shape (examples,); received "
+            f"{labels.dtype} of shape {labels.shape}."
+        )
+    if len(inputs) != len(labels) or not len(inputs):
+        raise ValueError(
+            f"The {what} must have as many labels as examples, one at least; received "
+            f"{len(inputs)} examples and {len(labels)} labels."
+        )

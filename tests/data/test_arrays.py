@@ -1,0 +1,83 @@
+import keras
+import numpy as np
+import pytest
+
+from kzoo.data import ArraySource, Batches, Pipeline
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 6, 3), np.uint8)
+LABELS = np.arange(20) % 5
+
+
+def test_images_are_described_and_read():
+    source = ArraySource({"train": (IMAGES, LABELS), "test": (IMAGES[:3], LABELS[:3])}, "mine")
+    assert source.spec.kind == "image"
+    assert source.spec.shape == (8, 6, 3)
+    assert source.spec.splits == {"train": 20, "test": 3}
+    assert source.spec.class_names == ("0", "1", "2", "3", "4")
+    inputs, labels = source.read("train", np.array([4, 2, 4]))
+    np.testing.assert_array_equal(inputs, IMAGES[[4, 2, 4]])
+    assert (labels.tolist(), labels.dtype) == ([4, 2, 4], np.int64)
+
+
+def test_anything_else_is_a_signal_of_its_own_type():
+    source = ArraySource(
+        {"train": (np.ones((4, 7)), np.zeros(4, np.uint8))}, class_names=("a", "b")
+    )
+    assert (source.spec.kind, source.spec.shape, source.spec.classes) == ("signal", (7,), 2)
+    inputs, labels = Pipeline(source).batch(0, 0)
+    assert (inputs.shape, inputs.dtype, labels.dtype) == ((4, 7), np.float64, np.int64)
+
+
+def test_arrays_are_not_copied_to_memory():
+    source = ArraySource({"train": (IMAGES, LABELS)})
+    for split in ("train", "train[:50%]"):
+        assert Pipeline(source, split)._reader.held[0] is IMAGES
+
+
+def test_size_and_channels():
+    pipeline = Pipeline(ArraySource({"test": (IMAGES, LABELS)}), "test", image_size=4, channels=1)
+    assert pipeline.batch(0, 0)[0].shape == (20, 4, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        ({}, "splits of arrays must be of one shape and type; received none"),
+        (
+            {"a": (IMAGES, LABELS), "b": (IMAGES / 2, LABELS)},
+            "splits of arrays must be of one shape and type; received .*float64",
+        ),
+        ({"a": (IMAGES, LABELS[1:])}, "as many labels as examples, one at least; received 20 exa"),
+        ({"a": (IMAGES[:0], LABELS[:0])}, "one at least; received 0 examples and 0 labels"),
+        ({"a": (IMAGES, LABELS / 1)}, "The labels of the split a of arrays must be integers of"),
+    ],
+)
+def test_bad_arrays_are_refused(splits, message):
+    with pytest.raises(ValueError, match=message):
+        ArraySource(splits)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_py_dataset_has_the_batches_of_the_pipeline(workers):
+    pipeline = Pipeline(
+        ArraySource({"train": (IMAGES, LABELS)}), batch_size=8, augment="crop=1", seed=3
+    )
+    ends, goes_on = Batches(pipeline, 2, workers=workers), Batches(pipeline, 2, endless=True)
+    assert (len(list(ends)), ends.num_batches, goes_on.num_batches) == (3, 3, None)
+    for index in range(7):
+        for batches in (ends, goes_on)[index > 2 :]:
+            for one, other in zip(batches[index], pipeline.batch(2 + index // 3, index % 3)):
+                np.testing.assert_array_equal(one, other)
+
+
+def test_threads_are_for_batches_that_need_work():
+    source = ArraySource({"train": (IMAGES, LABELS)})
+    assert Batches(Pipeline(source)).workers == 1
+    assert Batches(Pipeline(source, augment="flip"), workers=3).workers == 3
+
+
+def test_keras_takes_the_batches_in_order():
+    pipeline = Pipeline(ArraySource({"test": (IMAGES, LABELS)}), "test", batch_size=3)
+    model = keras.Sequential([keras.Input((8, 6, 3)), keras.layers.Flatten()])
+    seen = model.predict(Batches(pipeline, workers=4), verbose=0)
+    np.testing.assert_array_equal(seen, IMAGES.reshape(20, -1).astype("float32"))
