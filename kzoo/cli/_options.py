@@ -3,30 +3,6 @@
 import argparse
 import ast
 
-# Names of recipe fields whose options are given here; kzoo.training is not imported to parse.
-RECIPE_OPTIONS = (
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "optimizer",
-    "momentum",
-    "nesterov",
-    "weight_decay",
-    "schedule",
-    "milestones",
-    "step_factor",
-    "warmup_epochs",
-    "label_smoothing",
-    "precision",
-    "xla",
-    "seed",
-    "early_stopping",
-    "clip",
-    "augment",
-    "class_weights",
-    "validation_split",
-)
-
 
 def add_model_options(parser):
     """Add what shapes a network."""
@@ -38,7 +14,6 @@ def add_model_options(parser):
         help="standard, tiled, locally_connected, gabor, fft or harmonic_magnitude, in place of "
         "every convolution whose kernel is larger than 1",
     )
-    group.add_argument("--image-size", type=int, metavar="N", help="height and width of the input")
     group.add_argument(
         "--option",
         action="append",
@@ -58,45 +33,18 @@ def add_data_options(parser):
 
 def add_recipe_options(parser):
     """Add the fields of a recipe; one that is not given is not in the namespace."""
-    group = parser.add_argument_group("recipe", argument_default=argparse.SUPPRESS)
-
-    def add(name, help, **settings):
-        group.add_argument(name, help=help, **settings)
-
-    add("--epochs", "passes over the training data", type=int, metavar="N")
-    add("--batch-size", "examples in a step", type=int, metavar="N")
-    add("--learning-rate", "highest; default by family", type=float, metavar="X")
-    add("--optimizer", "default adamw", choices=("sgd", "adam", "adamw"))
-    add("--momentum", "of sgd", type=float, metavar="X")
-    add("--nesterov", "whether that is Nesterov's", action=argparse.BooleanOptionalAction)
-    add("--weight-decay", "decoupled; not of norms and biases", type=float, metavar="X")
-    add("--schedule", "default cosine", choices=("constant", "cosine", "step"))
-    add("--milestones", "of step: parts of the training, as 0.5,0.75", type=floats, metavar="X,..")
-    add("--step-factor", "of step: what the rate is multiplied by", type=float, metavar="X")
-    add("--warmup-epochs", "in which the rate rises from zero", type=float, metavar="X")
-    add("--label-smoothing", "share of the target", type=float, metavar="X")
-    add(
-        "--precision",
-        "default float32",
-        choices=("float32", "mixed_float16", "mixed_bfloat16"),
+    group = parser.add_argument_group(
+        "recipe", "fields of kzoo.training.Recipe", argument_default=argparse.SUPPRESS
     )
-    add("--xla", "default auto: on for a GPU", choices=("auto", "on", "off"))
-    add("--seed", "of weights, dropout and data", type=int, metavar="N")
-    add("--early-stopping", "epochs without improvement", type=int, metavar="N")
-    add("--clip", "largest norm of the gradient", type=float, metavar="X")
-    add(
-        "--augment",
-        "names with optional strengths, as flip,crop=4, or ''; default flip,crop for colour images",
-        type=names,
-        metavar="NAME,..",
-    )
-    add(
-        "--class-weights",
-        "balanced, or weights by class as cat=2,dog=1",
-        type=class_weights,
-        metavar="WEIGHTS",
-    )
-    add("--validation-split", "share held out, if the data has none", type=float, metavar="X")
+    for field, (kind, text) in RECIPE_OPTIONS.items():
+        name = "--" + field.replace("_", "-")
+        if kind is bool:
+            group.add_argument(name, help=text, action=argparse.BooleanOptionalAction)
+        elif isinstance(kind, tuple) and isinstance(kind[0], str):
+            group.add_argument(name, help=text, choices=kind)
+        else:
+            read, metavar = kind
+            group.add_argument(name, help=text, type=read, metavar=metavar)
 
 
 def names(text):
@@ -132,3 +80,57 @@ def class_weights(text):
     if not weights or "" in weights:
         raise argparse.ArgumentTypeError(f"{text!r} is neither balanced nor CLASS=WEIGHT,..")
     return weights
+
+
+_FLOAT, _COUNT = (float, "X"), (int, "N")
+# Fields of a recipe: how to read each, and what it says. kzoo.training is not imported to parse.
+RECIPE_OPTIONS: dict = {
+    "epochs": (_COUNT, "passes over the training data"),
+    "batch_size": (_COUNT, "examples in a step, over all workers"),
+    "accumulate": (_COUNT, "steps whose gradients make one update"),
+    "optimizer": (("sgd", "adam", "adamw", "lamb", "muon"), "default adamw"),
+    "learning_rate": (_FLOAT, "highest; default by family"),
+    "momentum": (_FLOAT, "of sgd"),
+    "nesterov": (bool, "whether that is Nesterov's"),
+    "weight_decay": (_FLOAT, "decoupled; not of norms and biases"),
+    "clip": (_FLOAT, "largest norm of the gradient"),
+    "schedule": (
+        ("constant", "cosine", "step", "polynomial", "one_cycle"),
+        "default cosine",
+    ),
+    "final_factor": (_FLOAT, "share of the rate at the end"),
+    "milestones": ((floats, "X,.."), "of step: parts of the training, as 0.5,0.75"),
+    "step_factor": (_FLOAT, "of step: what the rate is multiplied by"),
+    "power": (_FLOAT, "of polynomial: its degree"),
+    "warmup_epochs": (_FLOAT, "in which the rate rises from zero"),
+    "ema": (_FLOAT, "momentum of the weights' moving average, as 0.9999"),
+    "loss": (("cross_entropy", "binary_cross_entropy"), "default cross_entropy"),
+    "target_threshold": (_FLOAT, "of binary_cross_entropy: above which a mixed target is 1"),
+    "label_smoothing": (_FLOAT, "share of the target"),
+    "class_weights": ((class_weights, "WEIGHTS"), "balanced, or by class as cat=2,dog=1"),
+    "distillation": (_FLOAT, "share of the teacher in the loss"),
+    "temperature": (_FLOAT, "of the distillation"),
+    "augment": (
+        (names, "NAME,.."),
+        "names with optional strengths, as flip,crop=4, or ''; default by the data",
+    ),
+    "mixup": (_FLOAT, "alpha of mixup"),
+    "cutmix": (_FLOAT, "alpha of CutMix"),
+    "repeats": (_COUNT, "how often an example comes in an epoch"),
+    "image_size": (_COUNT, "height and width of the images in training"),
+    "progressive": (_FLOAT, "share of that size to start at"),
+    "test_size": (_COUNT, "image size of validation and test"),
+    "test_crop": (_FLOAT, "share of the side that their centre crop keeps"),
+    "interpolation": (("bilinear", "bicubic"), "of resizing; default that of the weights"),
+    "dropout_rate": (_FLOAT, "of the network"),
+    "drop_path_rate": (_FLOAT, "stochastic depth"),
+    "freeze": ((str, "PART"), "held fixed: backbone, a level such as P3, or a layer"),
+    "frozen_epochs": (_COUNT, "first epochs, which train the head alone"),
+    "layer_decay": (_FLOAT, "factor of the rate from a stage to the one before"),
+    "freeze_norm": (bool, "whether batch normalisation is held"),
+    "precision": (("float32", "mixed_float16", "mixed_bfloat16"), "default float32"),
+    "xla": (("auto", "on", "off"), "default auto: on for a GPU"),
+    "seed": (_COUNT, "of weights, dropout and data"),
+    "early_stopping": (_COUNT, "epochs without improvement"),
+    "validation_split": (_FLOAT, "share held out, if the data has none"),
+}

@@ -15,7 +15,9 @@ def add_command(commands):
     parser = commands.add_parser(
         "train", help="train a model, evaluate it, and write a run folder", allow_abbrev=False
     )
-    parser.add_argument("model", help="name of a model, see `kzoo list`")
+    parser.add_argument(
+        "model", help="name of a model, see `kzoo list`; may carry a tag of weights"
+    )
     parser.add_argument(
         "--data", required=True, metavar="NAME_OR_FOLDER", help="see `kzoo data list`"
     )
@@ -25,8 +27,14 @@ def add_command(commands):
         action="store_true",
         help="continue the run in that folder; repeat the options it was started with",
     )
+    parser.add_argument("--recipe", metavar="NAME", help="a recipe by name, see `kzoo recipe list`")
     add_recipe_options(parser)
     add_model_options(parser)
+    parser.add_argument(
+        "--teacher",
+        metavar="RUN_OR_MODEL",
+        help="learn from a run of the same data, or from MODEL.TAG, besides the labels",
+    )
     parser.add_argument(
         "--weights",
         metavar="TAG_OR_FILE",
@@ -42,17 +50,19 @@ def add_command(commands):
 
 def run(arguments):
     """Train, and print the test accuracy and where the run is."""
-    from kzoo.training import train
+    from kzoo.training import named_recipe, train
 
-    given = vars(arguments)
+    recipe = {name: value for name, value in vars(arguments).items() if name in RECIPE_OPTIONS}
+    if arguments.recipe is not None:
+        recipe = named_recipe(arguments.recipe, **recipe)
     trained = train(
         arguments.model,
         arguments.data,
-        recipe={name: given[name] for name in RECIPE_OPTIONS if name in given},
+        recipe=recipe,
         output=arguments.output,
         resume=arguments.resume,
-        image_size=arguments.image_size,
         weights=arguments.weights,
+        teacher=arguments.teacher,
         conv=arguments.conv,
         model_options=dict(arguments.option),
         data_dir=arguments.data_dir,

@@ -4,26 +4,36 @@ from collections.abc import Mapping
 from typing import Any
 
 from kzoo.applications._family import Family
-from kzoo.data.spec import DataSpec
+from kzoo.data import DataSpec
 from kzoo.training.recipe import Recipe
+from kzoo.training.recipes import NAMED_RECIPES
+
+# Images up to this size are cropped where they are, after padding; larger ones are scaled.
+_SMALL = 64
 
 
 def default_recipe(
-    family: Family, spec: DataSpec, image_size: int | None, given: Mapping[str, Any]
+    family: Family, spec: DataSpec, has_weights: bool, given: Mapping[str, Any]
 ) -> Recipe:
     """Return the recipe for a family and a data set.
 
-    `image_size` is what images are brought to, `None` for their own size; `given` are the fields
-    that are not to be the defaults.
+    `has_weights` says whether the network starts from weights; then the recipe is "finetune".
+    `given` are the fields that are not to be the defaults.
 
-    Adam and AdamW start from the family's learning rate. Colour images are flipped, and padded by
-    an eighth of their size and cropped back (He et al. 2016, section 4.2); others are left alone,
-    because a digit or a signal need not mean the same when it is mirrored.
+    From scratch, Adam and AdamW start from the family's learning rate. Colour images are flipped;
+    small ones are also padded by an eighth of their size and cropped back (He et al. 2016, section
+    4.2), others cropped at random to a quarter of their area at least. Grey images and signals are
+    left alone, because a digit or a signal need not mean the same when it is mirrored.
     """
     defaults: dict[str, Any] = {}
-    if given.get("optimizer", Recipe().optimizer) != "sgd":
+    if has_weights:
+        defaults |= NAMED_RECIPES["finetune"].fields
+        if given.get("epochs", defaults["epochs"]) <= defaults["frozen_epochs"]:
+            defaults["frozen_epochs"] = 0
+    elif given.get("optimizer", Recipe().optimizer) != "sgd":
         defaults["learning_rate"] = family.learning_rate
     if spec.kind == "image" and spec.shape[2] == 3:
-        side = image_size or min(side for side in spec.shape[:2] if side is not None)
-        defaults["augment"] = ("flip", f"crop={side // 8}")
+        size = given.get("image_size") or min((side or _SMALL + 1) for side in spec.shape[:2])
+        crop = f"crop={size // 8}" if size <= _SMALL else "resized_crop=0.25"
+        defaults["augment"] = (crop, "flip")
     return Recipe(**defaults | dict(given))

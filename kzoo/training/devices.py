@@ -67,4 +67,3 @@ def precision_of(model: keras.Model) -> str:
     """Return the precision that the layers of a model were built with, by a recipe's names."""
     policies = {layer.dtype_policy.name for layer in all_layers(model)} - {"float32"}
     return policies.pop() if len(policies) == 1 else "float32" if not policies else "several"
-

@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from scipy.special import log_softmax
 
+from kzoo.data import Pipeline, Source, open_source
 from kzoo.training.feed import epoch_of
 from kzoo.training.folder import add_results
 from kzoo.training.objective import logits_model
@@ -30,15 +32,9 @@ def evaluate(run: Run | str | os.PathLike, split: str = "test", *, data_dir=None
         RunError: the run folder is incomplete or damaged.
         ValueError: the run has no such split.
     """
-    from kzoo.data import Pipeline, open_source
-
     run = run if isinstance(run, Run) else Run.open(run)
     data = run.data
-    used = {name: part for name, part in data["splits"].items() if part}
-    if split not in used:
-        raise ValueError(
-            f"split must be one of {', '.join(used)} for {run.folder}; received {split!r}."
-        )
+    _part(run, split)
     model = run.model()
     source = open_source(
         data["name"],
@@ -51,11 +47,16 @@ def evaluate(run: Run | str | os.PathLike, split: str = "test", *, data_dir=None
             f"{', '.join(data['class_names'])} when {run.folder} was trained; evaluate it on "
             "the data it knows."
         )
+    return measure(run, model, source, split)
+
+
+def measure(run: Run, model: keras.Model, source: Source, split: str) -> dict[str, Any]:
+    """Do what `evaluate` does, for a model and a data set that are open already."""
     pipeline = Pipeline(
         source,
-        used[split],
+        _part(run, split),
         batch_size=run.recipe.batch_size,
-        image_size=data["image_size"],
+        resize=run.resize,
         shuffle=False,
     )
     log_probabilities = predict_log_probabilities(model, epoch_of(pipeline))
@@ -71,6 +72,16 @@ def evaluate(run: Run | str | os.PathLike, split: str = "test", *, data_dir=None
     }
     add_results(run.folder, {split: measured})
     return measured | {"confusion_matrix": matrix.tolist()}
+
+
+def _part(run, split):
+    """Return what a run used as a split, or refuse one that it has not."""
+    used = {name: part for name, part in run.data["splits"].items() if part}
+    if split not in used:
+        raise ValueError(
+            f"split must be one of {', '.join(used)} for {run.folder}; received {split!r}."
+        )
+    return used[split]
 
 
 def picture_path(folder, split: str) -> Path:

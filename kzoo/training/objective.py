@@ -134,8 +134,9 @@ def logits_model(model: keras.Model) -> tuple[keras.Model, bool]:
         last, (keras.layers.Activation, keras.layers.Softmax)
     )
     is_left_out = is_layer and activation == "softmax"
-    output = last.input if is_left_out else model.output
-    return keras.Model(model.input, output, name=model.name), is_left_out or activation == "linear"
+    inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    outputs = last.input if is_left_out else model.outputs[0]
+    return keras.Model(inputs, outputs, name=model.name), is_left_out or activation == "linear"
 
 
 def _last_layer(model):

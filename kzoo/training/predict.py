@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kzoo.data import read_input
 from kzoo.training.evaluate import predict_log_probabilities
 from kzoo.training.run import Run
 
@@ -28,16 +29,14 @@ def predict(run: Run | str | os.PathLike, inputs, top: int = 5) -> list[list[Gue
         RunError: the run folder is incomplete or damaged.
         ValueError: a file cannot be read, or `top` is below 1.
     """
-    from kzoo.data import read_input
-
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise ValueError(f"top must be an integer of at least 1; received {top!r}.")
     run = run if isinstance(run, Run) else Run.open(run)
     paths = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     if not paths:
         raise ValueError("predict needs one input at least; received none.")
-    shape = tuple(run.config["model"]["options"]["input_shape"])
-    batch = np.stack([read_input(path, run.data["kind"], shape) for path in paths])
+    kind = run.data["kind"]
+    batch = np.stack([read_input(path, kind, run.shape, run.resize) for path in paths])
     probabilities = np.exp(predict_log_probabilities(run.model(), batch))
     return [
         [Guess(run.class_names[index], float(row[index])) for index in np.argsort(-row)[:top]]

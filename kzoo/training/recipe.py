@@ -31,8 +31,8 @@ _NUMBERS: dict[str, dict[str, float]] = {
     "layer_decay": {"above": 0, "maximum": 1},
     "distillation": {"above": 0, "maximum": 1},
     "temperature": {"above": 0},
-    "test_crop": {"above": 0, "maximum": 1},
     # May also be None:
+    "test_crop": {"above": 0, "maximum": 1},
     "target_threshold": {"minimum": 0, "below": 1},
     "dropout_rate": {"minimum": 0, "below": 1},
     "drop_path_rate": {"minimum": 0, "below": 1},
@@ -108,7 +108,8 @@ class Recipe:
         progressive: share of `image_size` at which training starts, growing in four equal stages
             (Tan and Le 2021); `None` keeps it.
         test_size: image size of validation and test; `None` is that of training.
-        test_crop: share of the resized image's side that their centre crop keeps.
+        test_crop: share of the resized image's side that their centre crop keeps; `None` is that
+            of the weights, or all of it.
         interpolation: of resizing, "bilinear" or "bicubic"; `None` is that of the weights, or
             "bilinear".
         dropout_rate: of the network, where its family has it; `None` is the family's.
@@ -160,7 +161,7 @@ class Recipe:
     image_size: int | None = None
     progressive: float | None = None
     test_size: int | None = None
-    test_crop: float = 1.0
+    test_crop: float | None = None
     interpolation: str | None = None
     dropout_rate: float | None = None
     drop_path_rate: float | None = None
@@ -189,6 +190,11 @@ class Recipe:
                 raise TypeError(f"{name} must be True or False; received {getattr(self, name)!r}.")
         self._fill_in("learning_rate", 0.01 if self.optimizer == "sgd" else 1e-3)
         self._fill_in("weight_decay", 0.01 if self.optimizer in _DECOUPLED else 0.0)
+        if self.frozen_epochs > self.epochs:
+            raise ValueError(
+                f"frozen_epochs must be at most epochs ({self.epochs}); "
+                f"received {self.frozen_epochs}."
+            )
         self._fill_in("warmup_epochs", _warmup(self.schedule, self.epochs - self.frozen_epochs))
         for name, bounds in _NUMBERS.items():
             if getattr(self, name) is not None:
@@ -197,11 +203,6 @@ class Recipe:
         self._check_structures()
 
     def _check_together(self):
-        if self.frozen_epochs > self.epochs:
-            raise ValueError(
-                f"frozen_epochs must be at most epochs ({self.epochs}); "
-                f"received {self.frozen_epochs}."
-            )
         scheduled = self.epochs - self.frozen_epochs
         if self.warmup_epochs >= max(scheduled, 1):
             rest = "epochs" if not self.frozen_epochs else "the epochs that are not frozen"

@@ -134,8 +134,8 @@ NAMED_RECIPES: dict[str, NamedRecipe] = {
         },
     ),
     "torchvision_v2": NamedRecipe(
-        purpose="torchvision's second recipe (Vryniotis, How to Train State-Of-The-Art Models Using "
-        "TorchVision's Latest Primitives, 2021): ImageNet at 176 x 176, tested at 224 x 224",
+        purpose="torchvision's second recipe (Vryniotis, How to Train State-Of-The-Art Models "
+        "Using TorchVision's Latest Primitives, 2021): ImageNet at 176 x 176, tested at 224 x 224",
         command="kzoo train resnet50 --data imagenet2012 --recipe torchvision_v2",
         hardware="published: 8 GPUs",
         cost="600 epochs",

@@ -65,4 +65,3 @@ def _add(shares, nodes, share):
     for node in nodes:
         for variable in getattr(node.operation, "trainable_variables", ()):
             shares.setdefault(variable.path, share)
-

@@ -5,17 +5,19 @@ from kzoo.registry import find_family
 from kzoo.training.defaults import default_recipe
 
 COLOUR = DataSpec("colour", "image", (32, 40, 3), ("a", "b"), {"train": 10})
+PHOTOGRAPHS = DataSpec("photographs", "image", (None, None, 3), ("a", "b"), {"train": 10})
 GREY = DataSpec("grey", "image", (8, 8, 1), ("a", "b"), {"train": 10})
 SIGNAL = DataSpec("signal", "signal", (40, 1), ("a", "b"), {"train": 10})
 
 
-def default(name, spec, size=None, **given):
-    return default_recipe(find_family(name), spec, size, given)
+def default(name, spec, has_weights=False, **given):
+    return default_recipe(find_family(name), spec, has_weights, given)
 
 
-def test_colour_images_are_flipped_and_cropped_by_an_eighth():
-    assert default("resnet18", COLOUR).augment == ("flip", "crop=4")
-    assert default("resnet18", COLOUR, 64).augment == ("flip", "crop=8")
+def test_colour_images_are_cropped_and_flipped():
+    assert default("resnet18", COLOUR).augment == ("crop=4", "flip")
+    assert default("resnet18", COLOUR, image_size=64).augment == ("crop=8", "flip")
+    assert default("resnet18", PHOTOGRAPHS).augment == ("resized_crop=0.25", "flip")
 
 
 @pytest.mark.parametrize(("name", "spec"), [("lenet5", GREY), ("udl_dense", SIGNAL)])
@@ -27,6 +29,14 @@ def test_the_learning_rate_is_the_familys_except_for_sgd():
     assert default("resnet18", GREY).learning_rate == 3e-3
     assert default("vgg11", GREY, optimizer="adam").learning_rate == 1e-4
     assert default("vgg11", GREY, optimizer="sgd").learning_rate == 0.01
+
+
+def test_weights_are_fine_tuned():
+    recipe = default("resnet18", PHOTOGRAPHS, has_weights=True)
+    assert 0 < recipe.frozen_epochs < recipe.epochs
+    assert recipe.layer_decay < 1
+    assert recipe.freeze_norm
+    assert default("resnet18", PHOTOGRAPHS, has_weights=True, epochs=3).frozen_epochs == 0
 
 
 def test_what_is_given_wins():

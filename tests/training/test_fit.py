@@ -124,6 +124,109 @@ def test_early_stopping_restores_the_best_weights():
     assert_equal(model.get_weights(), scores[best])
 
 
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_resume_about_the_end_of_the_frozen_epochs(tmp_path, monkeypatch, epoch):
+    monkeypatch.setattr("kzoo.training.recorder._CHECKPOINT_EVERY", 0)
+    recipe = Recipe(epochs=4, batch_size=16, frozen_epochs=2, ema=0.8, freeze_norm=True)
+    whole = fresh_model()
+    expected = fit(whole, small_data(), recipe, validation_data=VALIDATION, verbose=0)
+    began = Recorder.on_epoch_begin
+
+    def interrupted(self, number, logs=None):
+        began(self, number, logs)
+        if number == epoch + 1:
+            raise KeyboardInterrupt
+
+    folder, resumed = tmp_path / "run", fresh_model()
+    arguments = {"validation_data": VALIDATION, "verbose": 0, "output": folder}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Recorder, "on_epoch_begin", interrupted)
+        fit(resumed, small_data(), recipe, **arguments)
+    history = fit(fresh_model(), small_data(), recipe, resume=True, **arguments)
+    saved = keras.saving.load_model(folder / "model.keras", compile=False)
+    assert_equal(whole.get_weights(), saved.get_weights())
+    assert [row["val_loss"] for row in history] == [row["val_loss"] for row in expected]
+
+
+@pytest.mark.parametrize(
+    ("settings", "fixed"),
+    [
+        ({"frozen_epochs": 3, "epochs": 3}, {"hidden", "norm"}),
+        ({"freeze": "backbone"}, {"hidden", "norm"}),
+        ({"freeze": "hidden"}, {"hidden"}),
+        ({"freeze_norm": True}, {"norm"}),
+        ({"frozen_epochs": 1}, set()),
+    ],
+)
+def test_what_is_frozen_stays_as_it_was(settings, fixed):
+    model = fresh_model()
+    model.get_layer("drop").trainable = False
+    before = {layer.name: layer.get_weights() for layer in model.layers}
+    fit(model, small_data(), Recipe(**{"epochs": 2, "batch_size": 16} | settings), verbose=0)
+    for name in ("hidden", "norm", "head"):
+        after = model.get_layer(name).get_weights()
+        same = all(np.array_equal(a, b) for a, b in zip(after, before[name]))
+        assert same == (name in fixed), name
+    assert [layer.name for layer in model.layers if not layer.trainable] == ["drop"]
+
+
+def test_averaged_weights_are_evaluated_and_kept():
+    model, seen = fresh_model(dropout=0.0), []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(self.model.trainable_variables[0].numpy())
+
+    original = keras.Model.fit
+
+    def watched(self, *args, callbacks=(), **kwargs):
+        return original(self, *args, callbacks=[Watch(), *callbacks], **kwargs)
+
+    average = model.trainable_variables[0].numpy()
+    recipe = Recipe(epochs=3, batch_size=16, ema=0.7)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "fit", watched)
+        patch.setattr("kzoo.training.devices.steps_per_call", lambda *_: 1)
+        history = fit(model, small_data(), recipe, validation_data=VALIDATION, verbose=0)
+    for weight in seen:
+        average = 0.7 * average + 0.3 * weight
+    np.testing.assert_allclose(model.trainable_variables[0].numpy(), average, rtol=1e-5)
+    loss = keras.losses.SparseCategoricalCrossentropy()(VALIDATION[1], model.predict(VALIDATION[0]))
+    assert history[-1]["val_loss"] == pytest.approx(float(loss), rel=1e-5)
+
+
+def test_accumulated_halves_are_one_batch():
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])
+    start, results = model.get_weights(), []
+    for batch_size, accumulate in [(48, 1), (24, 2)]:
+        model.set_weights(start)
+        recipe = Recipe(epochs=3, batch_size=batch_size, accumulate=accumulate, learning_rate=0.01)
+        fit(model, _in_order(small_data(), batch_size), recipe, verbose=0)
+        results.append(model.get_weights())
+    for whole, halves in zip(*results):
+        np.testing.assert_allclose(halves, whole, rtol=1e-4, atol=1e-6)
+
+
+def _in_order(data, batch_size):
+    return tf.data.Dataset.from_tensor_slices(data).batch(batch_size)
+
+
+@pytest.mark.parametrize("optimizer", ["lamb", "muon", "adam"])
+@pytest.mark.parametrize("schedule", ["one_cycle", "polynomial"])
+def test_every_optimizer_and_schedule_learns(optimizer, schedule):
+    recipe = Recipe(
+        epochs=10, batch_size=16, learning_rate=0.05, optimizer=optimizer, schedule=schedule
+    )
+    history = fit(fresh_model(), small_data(), recipe, validation_data=VALIDATION, verbose=0)
+    assert history[-1]["val_accuracy"] > 0.8
+
+
+def test_binary_cross_entropy_learns():
+    recipe = Recipe(epochs=10, batch_size=16, learning_rate=0.05, loss="binary_cross_entropy")
+    history = fit(fresh_model(), small_data(), recipe, validation_data=VALIDATION, verbose=0)
+    assert history[-1]["val_accuracy"] > 0.8
+
+
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision(tmp_path, precision):
     keras.config.set_dtype_policy(precision)
@@ -212,7 +315,8 @@ def test_a_diverged_training_says_so(tmp_path):
     x, y = small_data()
     recipe = Recipe(epochs=5, batch_size=16, optimizer="sgd", learning_rate=1e30)
     with pytest.raises(
-        FloatingPointError, match=r"loss became \S+ in epoch \d; lower learning_rate"
+        FloatingPointError,
+        match=r"loss became \S+ in epoch \d, between the steps \d and \d; lower learning_rate",
     ):
         fit(fresh_model(), (x, y), recipe, verbose=0)
 

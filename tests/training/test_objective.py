@@ -5,33 +5,65 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kzoo.training.objective import SmoothedCrossEntropy, cross_entropy, logits_model
+from kzoo.training import Recipe
+from kzoo.training.objective import accuracy, logits_model, loss_of
+from tests.peers import import_timm
 from tests.training.small import small_model
 
 LOGITS = np.random.default_rng(0).normal(size=(6, 4)).astype("float32") * 5
 LABELS = np.array([0, 3, 2, 1, 1, 0])
+MIXED = np.random.default_rng(1).dirichlet([1] * 4, 6).astype("float32")
 
 
 @pytest.mark.parametrize("from_logits", [True, False])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("shape", [(6,), (6, 1)])
-def test_loss_equals_keras_on_one_hot_labels(from_logits, smoothing, shape):
+@pytest.mark.parametrize("targets", ["(6,)", "(6, 1)", "mixed"])
+def test_cross_entropy_equals_keras(from_logits, smoothing, targets):
     predictions = LOGITS if from_logits else ops.softmax(LOGITS)
     reference = keras.losses.CategoricalCrossentropy(
         from_logits=from_logits, label_smoothing=smoothing
-    )(np.eye(4, dtype="float32")[LABELS], predictions)
-    loss = cross_entropy(smoothing, from_logits)(LABELS.reshape(shape), predictions)
-    np.testing.assert_allclose(loss, reference, rtol=1e-6)
+    )
+    given = {"(6,)": LABELS, "(6, 1)": LABELS[:, None], "mixed": MIXED}[targets]
+    dense = MIXED if targets == "mixed" else np.eye(4, dtype="float32")[LABELS]
+    loss = loss_of(Recipe(label_smoothing=smoothing), from_logits)
+    np.testing.assert_allclose(loss(given, predictions), reference(dense, predictions), rtol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("threshold", [None, 0.2])
+@pytest.mark.parametrize("mixed", [True, False])
+def test_binary_cross_entropy_equals_timm(smoothing, threshold, mixed):
+    torch = pytest.importorskip("torch")
+    import_timm()
+    from timm.loss import BinaryCrossEntropy
+
+    targets = MIXED * (1 - smoothing) + smoothing / 4 if mixed else LABELS
+    reference = BinaryCrossEntropy(smoothing=smoothing, target_threshold=threshold)(
+        torch.from_numpy(LOGITS), torch.from_numpy(targets)
+    )
+    recipe = Recipe(
+        loss="binary_cross_entropy", label_smoothing=smoothing, target_threshold=threshold
+    )
+    loss = loss_of(recipe, True)(MIXED if mixed else LABELS, LOGITS)
+    np.testing.assert_allclose(loss, reference.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("targets", [LABELS, LABELS[:, None], MIXED])
+def test_accuracy_counts_the_largest(targets):
+    expected = MIXED.argmax(axis=1) if targets is MIXED else LABELS
+    metric = accuracy()
+    metric.update_state(targets, LOGITS)
+    assert float(metric.result()) == np.float32(np.mean(LOGITS.argmax(axis=1) == expected))
 
 
 def test_loss_is_float32_for_half_precision_logits():
     for smoothing in (0.0, 0.1):
-        loss = cross_entropy(smoothing, True)(LABELS, LOGITS.astype("float16"))
+        loss = loss_of(Recipe(label_smoothing=smoothing), True)(LABELS, LOGITS.astype("float16"))
         assert keras.backend.standardize_dtype(loss.dtype) == "float32"
 
 
-def test_smoothed_loss_is_serialisable():
-    loss = SmoothedCrossEntropy(0.2)
+def test_loss_is_serialisable():
+    loss = loss_of(Recipe(label_smoothing=0.2, loss="binary_cross_entropy"), True)
     again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert float(again(LABELS, LOGITS)) == float(loss(LABELS, LOGITS))
 
@@ -51,13 +83,16 @@ def test_final_softmax_is_left_out_and_weights_are_shared(last):
 
 
 def test_what_counts_as_logits_and_as_probabilities():
-    model = small_model(classifier_activation=None)
-    assert logits_model(model) == (model, True)
+    x = np.ones((2, 8), "float32")
     for activation, from_logits in [("softmax", False), (None, True)]:
         dense = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, activation=activation)])
-        assert logits_model(dense) == (dense, from_logits)
         nested = keras.Sequential([keras.Input((8,)), dense])
-        assert logits_model(nested) == (nested, from_logits)
+        for model in (dense, nested, small_model(classifier_activation=None)):
+            trained, are_logits = logits_model(model)
+            assert are_logits == (from_logits or model.name == "small")
+            np.testing.assert_array_equal(trained(x), model(x))
+            trained.compile("sgd")
+            assert not model.compiled
 
 
 def _two_outputs():

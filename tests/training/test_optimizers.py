@@ -10,7 +10,7 @@ from kzoo.training.optimizers import create_optimizer, decays
 from tests.training.small import small_model
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "lamb", "muon"])
 def test_with_zero_gradients_only_kernels_shrink(name):
     model = small_model()
     for weight in model.weights:
@@ -22,6 +22,34 @@ def test_with_zero_gradients_only_kernels_shrink(name):
     for weight in model.weights:
         expected = 0.95 if weight.name == "kernel" else 1.0
         np.testing.assert_allclose(ops.convert_to_numpy(weight), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_shares_of_the_rate_are_optimizers_of_their_own(name):
+    shares = {"hidden": 0.25, "norm": 0.5, "head": 1.0}
+    settings = {"optimizer": name, "weight_decay": 0.1, "schedule": "constant"}
+    results = []
+    for apart in (False, True):
+        keras.utils.set_random_seed(3)
+        model = small_model()
+        weights = model.trainable_variables
+        if apart:
+            optimizers = {
+                layer: create_optimizer(Recipe(learning_rate=0.1 * share, **settings), model, 10)
+                for layer, share in shares.items()
+            }
+            optimizer = keras.optimizers.MultiOptimizer(
+                lambda weight: optimizers[weight.path.split("/")[0]]
+            )
+        else:
+            rates = {weight.path: shares[weight.path.split("/")[0]] for weight in weights}
+            recipe = Recipe(learning_rate=0.1, **settings)
+            optimizer = create_optimizer(recipe, model, 10, rates=rates)
+        for step in range(3):
+            optimizer.apply([ops.sin(weight + step) for weight in weights], weights)
+        results.append([ops.convert_to_numpy(weight) for weight in weights])
+    for together, alone in zip(*results):
+        np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-7)
 
 
 def test_biases_of_locally_connected_layers_do_not_decay():
