@@ -52,13 +52,11 @@ def run(arguments):
     """Train, and print the test accuracy and where the run is."""
     from kzoo.training import named_recipe, train
 
-    recipe = {name: value for name, value in vars(arguments).items() if name in RECIPE_OPTIONS}
-    if arguments.recipe is not None:
-        recipe = named_recipe(arguments.recipe, **recipe)
+    fields = {name: value for name, value in vars(arguments).items() if name in RECIPE_OPTIONS}
     trained = train(
         arguments.model,
         arguments.data,
-        recipe=recipe,
+        recipe=fields if arguments.recipe is None else named_recipe(arguments.recipe, **fields),
         output=arguments.output,
         resume=arguments.resume,
         weights=arguments.weights,

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +137,9 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
         restore(_only(arrays, "model"), {"model": plan.trained.variables})
         if not progress.finished:
             say(f"resuming after epoch {progress.epoch} of {recipe.epochs}")
-    with trainability_kept(plan.model):
-        for phase in _phases(recipe):
-            if not progress.finished and progress.epoch < phase.last_epoch:
+    for phase in _phases(recipe):
+        if not progress.finished and progress.epoch < phase.last_epoch:
+            with trainability_kept(plan.model):
                 _run(plan, phase, progress, arrays, folder, verbose)
     for variable, best in zip(plan.trained.weights, progress.best_weights):
         variable.assign(best)
@@ -155,24 +155,28 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
 class _Phase:
     """Epochs with one set of trainable weights and one optimiser: `first_epoch` to `last_epoch`."""
 
+    recipe: Recipe
     first_epoch: int
     last_epoch: int
     is_frozen: bool
 
 
 def _phases(recipe):
-    yield _Phase(0, recipe.frozen_epochs, True)
-    yield _Phase(recipe.frozen_epochs, recipe.epochs, False)
+    # Keras puts the averaged weights into the model at the end of a fit, which is not for the first
+    # of two.
+    first = recipe if recipe.frozen_epochs == recipe.epochs else replace(recipe, ema=None)
+    yield _Phase(first, 0, recipe.frozen_epochs, True)
+    yield _Phase(recipe, recipe.frozen_epochs, recipe.epochs, False)
 
 
 def _run(plan, phase, progress, arrays, folder, verbose):
     """Train through a phase, from where `progress` is."""
-    recipe, feed = plan.recipe, plan.feed
+    recipe, feed = phase.recipe, plan.feed
     hold(plan.model, "backbone" if phase.is_frozen else recipe.freeze, recipe.freeze_norm)
     schedule = learning_rate_schedule(recipe, feed.steps, phase.is_frozen)
 
     def rate(epoch):
-        return float(schedule((epoch - phase.first_epoch) * feed.steps // recipe.accumulate))
+        return float(schedule((epoch - phase.first_epoch) * feed.steps))
 
     path = None if folder is None else folder.path
     recorder = Recorder(recipe, rate, plan.trained, progress, path)
@@ -196,7 +200,7 @@ def _run(plan, phase, progress, arrays, folder, verbose):
 
 def _compile(plan, phase):
     """Return the model to fit, compiled, with every variable of its optimiser."""
-    recipe, trained = plan.recipe, plan.trained
+    recipe, trained = phase.recipe, plan.trained
     loss = loss_of(recipe, plan.from_logits)
     learner = trained
     if plan.teacher is not None:

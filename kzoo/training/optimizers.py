@@ -1,8 +1,10 @@
 """The optimiser of a recipe."""
 
+import dataclasses
 from collections.abc import Mapping
 
 import keras
+from keras import ops
 
 from kzoo.training.recipe import Recipe
 from kzoo.training.schedules import learning_rate_schedule
@@ -44,17 +46,22 @@ def create_optimizer(
         frozen: whether this is for the epochs in which the head alone is trained.
         rates: share of the learning rate by path of a variable; `None` is all for all.
     """
-    kind, arguments = _KINDS[recipe.optimizer], _arguments(recipe)
-    arguments["learning_rate"] = learning_rate_schedule(recipe, steps_per_epoch, frozen)
-    if rates is not None:
-        arguments["weight_decay"] = None
-        kind = keras.optimizers.Adam if recipe.optimizer == "adamw" else kind
-        optimizer = _with_rates(kind, rates, recipe.weight_decay)(**arguments)
-    else:
-        optimizer = kind(**arguments)
-        optimizer.exclude_from_weight_decay(
-            var_list=[weight for weight in model.trainable_variables if not decays(weight)]
+    not_decayed = [weight for weight in model.trainable_variables if not decays(weight)]
+
+    def one(share=1.0):
+        scaled = dataclasses.replace(recipe, learning_rate=share * recipe.learning_rate)
+        optimizer = _KINDS[recipe.optimizer](
+            learning_rate=learning_rate_schedule(scaled, steps_per_epoch, frozen),
+            **_arguments(recipe),
         )
+        optimizer.exclude_from_weight_decay(var_list=not_decayed)
+        return optimizer
+
+    if rates is None:
+        optimizer = one()
+    else:
+        optimizers = {share: one(share) for share in sorted(set(rates.values()))}
+        optimizer = _Together(lambda weight: optimizers[rates[weight.path]], recipe.clip)
     if recipe.precision == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
@@ -76,18 +83,16 @@ def _arguments(recipe):
     return arguments
 
 
-def _with_rates(kind, rates, weight_decay):
-    """Return a kind of optimiser by which each variable has its share of the learning rate.
+class _Together(keras.optimizers.MultiOptimizer):
+    """Several optimisers, which clip the gradients of all weights together."""
 
-    `keras.optimizers.MultiOptimizer` would clip the gradients of each share on their own.
-    """
+    def __init__(self, optimizer_of, clip):
+        super().__init__(optimizer_of)
+        self.clip = clip
 
-    class WithRates(kind):
-        def update_step(self, gradient, variable, learning_rate):
-            learning_rate = learning_rate * rates[variable.path]
-            if weight_decay and decays(variable):
-                rate = keras.ops.cast(learning_rate * weight_decay, variable.dtype)
-                self.assign_sub(variable, rate * variable)
-            super().update_step(gradient, variable, learning_rate)
-
-    return WithRates
+    def apply(self, grads, trainable_variables=None):
+        if self.clip is not None:
+            norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in grads))
+            share = ops.minimum(1.0, self.clip / ops.maximum(norm, self.clip))
+            grads = [gradient * share for gradient in grads]
+        super().apply(grads, trainable_variables)

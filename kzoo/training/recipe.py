@@ -64,7 +64,7 @@ class Recipe:
     Attributes:
         epochs: passes over the training data.
         batch_size: examples in one step, over all workers.
-        accumulate: steps whose gradients are averaged into one update; schedules count updates.
+        accumulate: steps whose gradients are averaged into one update.
         optimizer: "sgd", "adam", "adamw", "lamb" or "muon" as Keras has them. Its LAMB has the
             weight decay outside of the trust ratio; its Muon is for matrices, and convolutions get
             its AdamW step.

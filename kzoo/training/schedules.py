@@ -1,4 +1,4 @@
-"""Learning-rate schedules, counted in updates."""
+"""Learning-rate schedules, counted in steps."""
 
 import math
 
@@ -91,11 +91,11 @@ def learning_rate_schedule(recipe: Recipe, steps_per_epoch: int, frozen: bool = 
     """
     peak = recipe.learning_rate
 
-    def updates(epochs):
-        return round(epochs * steps_per_epoch / recipe.accumulate)
+    def steps_in(epochs):
+        return round(epochs * steps_per_epoch)
 
-    total = max(1, updates(recipe.epochs - recipe.frozen_epochs))
-    warmup = updates(recipe.warmup_epochs)
+    total = max(1, steps_in(recipe.epochs - recipe.frozen_epochs))
+    warmup = steps_in(recipe.warmup_epochs)
     steps = max(1, total - warmup)
     if frozen or recipe.schedule == "constant":
         schedule = _constant(peak, total)

@@ -127,7 +127,7 @@ def _check_kind(model_name, family, spec, recipe):
 
 def view_config(views: Views) -> dict[str, Any] | None:
     """Return the view of evaluation as plain data that JSON can hold."""
-    return views.evaluation and dataclasses.asdict(views.evaluation)
+    return None if views.evaluation is None else dataclasses.asdict(views.evaluation)
 
 
 def view_of(config: dict[str, Any] | None) -> Resize | None:

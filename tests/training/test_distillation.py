@@ -67,7 +67,7 @@ def _inside():
         (
             _inside,
             {},
-            "distillation compares logits, and the last layer of .* has its softmax insi",
+            "distillation compares logits, and the last layer of .* has its soft",
         ),
         (lambda: logits(0), {"class_weights": "balanced"}, "class_weights cannot go with a teach"),
     ],

@@ -139,9 +139,10 @@ def test_resume_about_the_end_of_the_frozen_epochs(tmp_path, monkeypatch, epoch)
 
     folder, resumed = tmp_path / "run", fresh_model()
     arguments = {"validation_data": VALIDATION, "verbose": 0, "output": folder}
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(Recorder, "on_epoch_begin", interrupted)
-        fit(resumed, small_data(), recipe, **arguments)
+        with pytest.raises(KeyboardInterrupt):
+            fit(resumed, small_data(), recipe, **arguments)
     history = fit(fresh_model(), small_data(), recipe, resume=True, **arguments)
     saved = keras.saving.load_model(folder / "model.keras", compile=False)
     assert_equal(whole.get_weights(), saved.get_weights())
@@ -190,7 +191,7 @@ def test_averaged_weights_are_evaluated_and_kept():
         history = fit(model, small_data(), recipe, validation_data=VALIDATION, verbose=0)
     for weight in seen:
         average = 0.7 * average + 0.3 * weight
-    np.testing.assert_allclose(model.trainable_variables[0].numpy(), average, rtol=1e-5)
+    np.testing.assert_allclose(model.trainable_variables[0].numpy(), average, atol=2e-6)
     loss = keras.losses.SparseCategoricalCrossentropy()(VALIDATION[1], model.predict(VALIDATION[0]))
     assert history[-1]["val_loss"] == pytest.approx(float(loss), rel=1e-5)
 
@@ -200,7 +201,7 @@ def test_accumulated_halves_are_one_batch():
     start, results = model.get_weights(), []
     for batch_size, accumulate in [(48, 1), (24, 2)]:
         model.set_weights(start)
-        recipe = Recipe(epochs=3, batch_size=batch_size, accumulate=accumulate, learning_rate=0.01)
+        recipe = Recipe(epochs=3, batch_size=batch_size, accumulate=accumulate, schedule="constant")
         fit(model, _in_order(small_data(), batch_size), recipe, verbose=0)
         results.append(model.get_weights())
     for whole, halves in zip(*results):

@@ -1,5 +1,7 @@
 """Optimisers: what decays, and what wraps them."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -24,32 +26,41 @@ def test_with_zero_gradients_only_kernels_shrink(name):
         np.testing.assert_allclose(ops.convert_to_numpy(weight), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("clip", [None, 0.5])
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
-def test_shares_of_the_rate_are_optimizers_of_their_own(name):
+def test_shares_of_the_rate_are_pytorchs_groups(name, clip):
+    torch = pytest.importorskip("torch")
     shares = {"hidden": 0.25, "norm": 0.5, "head": 1.0}
-    settings = {"optimizer": name, "weight_decay": 0.1, "schedule": "constant"}
-    results = []
-    for apart in (False, True):
-        keras.utils.set_random_seed(3)
-        model = small_model()
-        weights = model.trainable_variables
-        if apart:
-            optimizers = {
-                layer: create_optimizer(Recipe(learning_rate=0.1 * share, **settings), model, 10)
-                for layer, share in shares.items()
-            }
-            optimizer = keras.optimizers.MultiOptimizer(
-                lambda weight: optimizers[weight.path.split("/")[0]]
-            )
-        else:
-            rates = {weight.path: shares[weight.path.split("/")[0]] for weight in weights}
-            recipe = Recipe(learning_rate=0.1, **settings)
-            optimizer = create_optimizer(recipe, model, 10, rates=rates)
-        for step in range(3):
-            optimizer.apply([ops.sin(weight + step) for weight in weights], weights)
-        results.append([ops.convert_to_numpy(weight) for weight in weights])
-    for together, alone in zip(*results):
-        np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-7)
+    model = small_model()
+    weights = model.trainable_variables
+    rates = {weight.path: shares[weight.path.split("/")[0]] for weight in weights}
+    recipe = Recipe(
+        optimizer=name, learning_rate=0.1, weight_decay=0.1, schedule="constant", clip=clip
+    )
+    optimizer = create_optimizer(recipe, model, 10, rates=rates)
+    theirs = [torch.tensor(ops.convert_to_numpy(w), requires_grad=True) for w in weights]
+    groups = [
+        {"params": [their], "lr": 0.1 * rates[w.path], "weight_decay": 0.1 * decays(w)}
+        for w, their in zip(weights, theirs)
+    ]
+    if name == "adamw":
+        reference = torch.optim.AdamW(groups, eps=1e-7)
+    else:
+        # Its weight decay is an L2 penalty; without momentum that is the same.
+        reference = torch.optim.SGD(groups)
+        recipe = dataclasses.replace(recipe, momentum=0.0)
+        optimizer = create_optimizer(recipe, model, 10, rates=rates)
+    for step in range(3):
+        gradients = [2 + np.cos(ops.convert_to_numpy(w) + step) for w in weights]
+        optimizer.apply([ops.convert_to_tensor(g) for g in gradients], weights)
+        for their, gradient in zip(theirs, gradients):
+            their.grad = torch.tensor(gradient)
+        if clip:
+            torch.nn.utils.clip_grad_norm_(theirs, clip)
+        reference.step()
+    for weight, their in zip(weights, theirs):
+        found = ops.convert_to_numpy(weight)
+        np.testing.assert_allclose(found, their.detach().numpy(), rtol=2e-5, atol=1e-5)
 
 
 def test_biases_of_locally_connected_layers_do_not_decay():

@@ -81,13 +81,6 @@ def test_polynomial_is_keras_own_after_the_warmup():
     assert rates(recipe, 10)[10:] == pytest.approx([float(reference(n)) for n in range(40)])
 
 
-def test_accumulated_steps_count_once():
-    recipe = Recipe(epochs=4, learning_rate=0.3, accumulate=3, warmup_epochs=0)
-    schedule = learning_rate_schedule(recipe, 6)
-    reference = keras.optimizers.schedules.CosineDecay(0.3, decay_steps=8)
-    assert [float(schedule(n)) for n in range(9)] == [float(reference(n)) for n in range(9)]
-
-
 def test_schedule_begins_after_the_frozen_epochs():
     recipe = Recipe(epochs=6, learning_rate=0.3, frozen_epochs=2, warmup_epochs=0)
     reference = keras.optimizers.schedules.CosineDecay(0.3, decay_steps=40)
