@@ -9,7 +9,11 @@ RANDOM = np.random.RandomState(0)
 IMAGES = RANDOM.randint(0, 256, (64, 12, 10, 3)).astype(np.uint8)
 GREY = np.ascontiguousarray(IMAGES[..., :1])
 SIGNALS = RANDOM.randn(64, 20, 2).astype(np.float32)
-EVERY = [(kind, name) for kind, rows in AUGMENTATIONS.items() for name in rows]
+# The crop that is made while decoding is tested with the pipeline.
+NAMES = {
+    kind: [name for name in rows if name != "resized_crop"] for kind, rows in AUGMENTATIONS.items()
+}
+EVERY = [(kind, name) for kind, names in NAMES.items() for name in names]
 # Of these, two results may be equal although they were drawn apart.
 FEW_OUTCOMES = ("flip", "grey", "erasing")
 
@@ -52,7 +56,7 @@ def test_every_example_has_its_own(kind, name):
     assert distinct > (1 if name in FEW_OUTCOMES else 15)
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS["image"])
+@pytest.mark.parametrize("name", NAMES["image"])
 @pytest.mark.parametrize("images", [IMAGES, GREY, IMAGES[:0]], ids=["colour", "grey", "none"])
 def test_images_keep_their_shape_and_type(name, images):
     changed = apply(images, name)
@@ -60,7 +64,7 @@ def test_images_keep_their_shape_and_type(name, images):
     assert changed.dtype == np.uint8
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS["signal"])
+@pytest.mark.parametrize("name", NAMES["signal"])
 def test_signals_keep_their_shape_and_type(name):
     changed = apply(SIGNALS, name, "signal")
     assert changed.shape == SIGNALS.shape
@@ -77,8 +81,8 @@ def test_in_the_order_given_from_one_generator():
 @pytest.mark.parametrize("channels", [2, 4, 7])
 def test_what_many_channels_have(channels):
     images = RANDOM.randint(0, 256, (8, 12, 10, channels)).astype(np.uint8)
-    for name, row in AUGMENTATIONS["image"].items():
-        if row.in_pillow:
+    for name in NAMES["image"]:
+        if AUGMENTATIONS["image"][name].in_pillow:
             with pytest.raises(
                 ValueError,
                 match=f"{name} takes images of 1 or 3 channels; received {channels} channels: lea",
@@ -131,7 +135,7 @@ def test_nothing():
 @pytest.mark.parametrize(
     ("value", "kind", "message"),
     [
-        ("mixup", "image", "augment for images knows flip, crop, rotation.*received 'mixup'"),
+        ("mixup", "image", "augment for images knows .*flip, crop, rotation.*received 'mixup'"),
         ("flip", "signal", "augment for signals knows shift, scale, noise; received 'flip'"),
         ("crop=1.5", "image", "crop takes a whole number from 0 up, as in crop=4; received '1.5'"),
         ("crop=-1", "image", "crop takes a whole number from 0 up"),
