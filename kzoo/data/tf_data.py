@@ -1,11 +1,52 @@
 """The batches of a pipeline as `tf.data`, for TensorFlow; imported only where it is asked for."""
 
+import atexit
 import itertools
+import threading
+import time
 
 import numpy as np
 import tensorflow as tf
 
 _LAST = np.iinfo(np.int64).max
+_QUIET = 0.06
+
+
+class _Calls:
+    """What TensorFlow's threads call, so that none of them is in Python when the interpreter ends.
+
+    Such a thread would never come back, and TensorFlow, which waits for it, would hang the process
+    at its end if an iterator were still there, for instance after Ctrl-C.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._running = self._begun = 0
+        self._ending = False
+        atexit.register(self._end)
+
+    def run(self, function, instead):
+        """Return `function()`, or `instead` at the end of the process."""
+        with self._lock:
+            self._running += 1
+            self._begun += 1
+        try:
+            return instead if self._ending else function()
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    def _end(self):
+        """Wait until TensorFlow has filled its buffers and calls no more."""
+        self._ending = True
+        while True:
+            begun = self._begun
+            time.sleep(_QUIET)
+            if self._running == 0 and self._begun == begun:
+                return
+
+
+_calls = _Calls()
 
 
 def epoch_by_epoch(pipeline) -> tf.data.Dataset:
@@ -35,9 +76,11 @@ def endless(pipeline, first_epoch: int) -> tf.data.Dataset:
 def _batches(pipeline, indices: tf.data.Dataset, cardinality: int) -> tf.data.Dataset:
     """Return the batches at `indices`, counted from the first batch of epoch 0."""
     inputs, labels = pipeline.batch_spec
+    zeros = tuple(np.zeros([side or 1 for side in s.shape], s.dtype) for s in (inputs, labels))
 
     def read(index):
-        return pipeline.batch(*divmod(int(index), pipeline.steps))
+        place = divmod(int(index), pipeline.steps)
+        return _calls.run(lambda: pipeline.batch(*place), zeros)
 
     def make(index):
         batch = tf.numpy_function(read, [index], [inputs.dtype, labels.dtype], stateful=False)
