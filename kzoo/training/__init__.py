@@ -1,11 +1,24 @@
-"""Training, evaluating and predicting."""
+"""Training, evaluating, predicting and exporting."""
 
 from kzoo.training.checkpoint import CheckpointError
 from kzoo.training.evaluate import evaluate
+from kzoo.training.export import Exported, ExportError, export
 from kzoo.training.fit import fit
 from kzoo.training.folder import RunError
 from kzoo.training.predict import predict
 from kzoo.training.recipe import Recipe
 from kzoo.training.run import Run, train
 
-__all__ = ["CheckpointError", "Recipe", "Run", "RunError", "evaluate", "fit", "predict", "train"]
+__all__ = [
+    "CheckpointError",
+    "ExportError",
+    "Exported",
+    "Recipe",
+    "Run",
+    "RunError",
+    "evaluate",
+    "export",
+    "fit",
+    "predict",
+    "train",
+]

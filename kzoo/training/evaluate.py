@@ -29,34 +29,9 @@ def evaluate(run: Run | str | os.PathLike, split: str = "test", *, data_dir=None
         RunError: the run folder is incomplete or damaged.
         ValueError: the run has no such split.
     """
-    from kzoo.data import Pipeline, open_source
-
     run = run if isinstance(run, Run) else Run.open(run)
-    data = run.data
-    used = {name: part for name, part in data["splits"].items() if part}
-    if split not in used:
-        raise ValueError(
-            f"split must be one of {', '.join(used)} for {run.folder}; received {split!r}."
-        )
+    pipeline = open_split(run, split, run.recipe.batch_size, data_dir)
     model = run.model()
-    source = open_source(
-        data["name"],
-        data_dir=data_dir or data["data_dir"],
-        skip_unreadable=data["skip_unreadable"],
-    )
-    if list(source.spec.class_names) != data["class_names"]:
-        raise ValueError(
-            f"{data['name']} has the classes {', '.join(source.spec.class_names)}, and had "
-            f"{', '.join(data['class_names'])} when {run.folder} was trained; evaluate it on "
-            "the data it knows."
-        )
-    pipeline = Pipeline(
-        source,
-        used[split],
-        batch_size=run.recipe.batch_size,
-        image_size=data["image_size"],
-        shuffle=False,
-    )
     log_probabilities = predict_log_probabilities(model, pipeline.dataset())
     labels = pipeline.labels()
     predicted = log_probabilities.argmax(axis=1)
@@ -70,6 +45,45 @@ def evaluate(run: Run | str | os.PathLike, split: str = "test", *, data_dir=None
     }
     add_results(run.folder, {split: measured})
     return measured | {"confusion_matrix": matrix.tolist()}
+
+
+def open_split(run: Run, split: str, batch_size: int, data_dir=None, **options):
+    """Return the `kzoo.data.Pipeline` of one split, as the run used it.
+
+    Args:
+        run: the run.
+        split: "test", "validation" or "train".
+        batch_size: examples in a batch.
+        data_dir: where TensorFlow Datasets are now, if they have moved.
+        **options: of the pipeline; without them, in its order and as it is.
+
+    Raises:
+        RunError: the run does not name its data.
+        ValueError: the run has no such split, or the data are gone or have changed.
+    """
+    from kzoo.data import Pipeline, open_source
+
+    data = run.data
+    used = {name: part for name, part in data["splits"].items() if part}
+    if split not in used:
+        raise ValueError(
+            f"split must be one of {', '.join(used)} for {run.folder}; received {split!r}."
+        )
+    source = open_source(
+        data["name"],
+        data_dir=data_dir or data["data_dir"],
+        skip_unreadable=data["skip_unreadable"],
+    )
+    if list(source.spec.class_names) != data["class_names"]:
+        raise ValueError(
+            f"{data['name']} has the classes {', '.join(source.spec.class_names)}, and had "
+            f"{', '.join(data['class_names'])} when {run.folder} was trained; evaluate it on "
+            "the data it knows."
+        )
+    options = {"shuffle": False} | options
+    return Pipeline(
+        source, used[split], batch_size=batch_size, image_size=data["image_size"], **options
+    )
 
 
 def picture_path(folder, split: str) -> Path:
