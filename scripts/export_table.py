@@ -67,7 +67,10 @@ def measured(model, format, inputs):
         try:
             difference = write_and_compare(model, path, format, metadata, model, inputs)
         except ExportError as error:
-            return str(error).partition(": ")[2].partition(";")[0]
+            reason = re.search(r"does not have TensorFlow's ([^;]*);", str(error))
+            if reason is None:
+                raise
+            return f"no {reason[1]}"
     return f"{difference:.0e}"
 
 
