@@ -259,7 +259,7 @@ def test_large_logits_are_held_to_what_float32_can_do(tmp_path, monkeypatch):
         monkeypatch.setitem(MODULE.FORMATS, "savedmodel", changed)
         return MODULE.write_and_compare(model, tmp_path / name, "savedmodel", {}, model, inputs)
 
-    assert write("close", 2e-4) == pytest.approx(2e-4)
+    assert write("close", 2e-4) == pytest.approx(2e-4, rel=1e-3)
     with pytest.raises(ExportError, match="differ by up to 0.0004 .*, where 3e-04 is accepted"):
         write("far", 4e-4)
 
