@@ -1,8 +1,12 @@
-"""Export to a LiteRT file of 8-bit integers, with its accuracy checked."""
+"""LiteRT files, and those of 8-bit integers, with their accuracy checked."""
 
+import json
 import os
+import re
 import tempfile
 import warnings
+import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import keras
 import numpy as np
 
 from kzoo.graph import require_functional
+from kzoo.surgery._saved_model import METADATA, names_of, write_archive
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,9 @@ def export_int8(
     if not 0 <= minimum_agreement <= 1:
         raise ValueError(f"minimum_agreement must be in 0..1; received {minimum_agreement}.")
     images = _checked_images(model, images)
-    content = _convert(model, images)
+    content = convert(model, images.shape[1:], images)
     expected = np.concatenate([np.asarray(model(image, training=False)) for image in images])
-    found = _run(content, images)
+    found = _run(content, images, names_of(model))
     agreement = float(np.mean(found.argmax(axis=-1) == expected.argmax(axis=-1)))
     if agreement < minimum_agreement:
         raise ValueError(
@@ -115,44 +120,68 @@ def _checked_images(model, images):
     return images[:, None]
 
 
-def _convert(model, images):
-    """Return the content of the file."""
+def convert(model: keras.Model, shape, images=None) -> bytes:
+    """Return the content of a LiteRT file.
+
+    Args:
+        model: model with one input and one output.
+        shape: what the file takes; the first number `None` for any number of examples.
+        images: what the ranges of 8-bit integers are taken from, one batch after the other; without
+            them the file computes as the model does.
+    """
     import tensorflow as tf
 
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    signature = [tf.TensorSpec(images.shape[1:], "float32")]
-    archive.add_endpoint("serve", lambda image: model(image, training=False), signature)
     with tempfile.TemporaryDirectory() as folder:
-        archive.write_out(folder, verbose=False)
-        return _quantise(tf.lite.TFLiteConverter.from_saved_model(folder), images)
+        write_archive(model, folder, shape)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if images is not None:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ([image] for image in images)
+        with warnings.catch_warnings():
+            # It misses statistics of the input, which the images above are there for.
+            warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
+            return converter.convert()
 
 
-def _quantise(converter, images):
-    """Return what a converter makes, in 8-bit integers, with ranges from the images."""
-    import tensorflow as tf
+def write(model: keras.Model, path: Path, metadata: dict):
+    """Write a LiteRT file with metadata.
 
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([image] for image in images)
-    with warnings.catch_warnings():
-        # It misses statistics of the input, which the images above are there for.
-        warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
-        return converter.convert()
+    Raises:
+        ValueError: it computes something that LiteRT does not have.
+    """
+    try:
+        content = convert(model, model.inputs[0].shape)
+    except Exception as error:  # the converter's own class is not public
+        unknown = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
+        if not unknown:
+            raise
+        raise ValueError(f"LiteRT does not have TensorFlow's {', '.join(unknown)}") from error
+    path.write_bytes(content)
+    add_metadata(path, metadata)
 
 
-def _run(content, images):
-    """Return the outputs of the file for the images."""
+def add_metadata(path: Path, metadata: dict):
+    """Add `metadata.json` to a LiteRT file, as a ZIP archive at its end.
+
+    So does TensorFlow Lite pack the files that belong to a model; interpreters do not read it.
+    """
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(METADATA, json.dumps(metadata, indent=2) + "\n")
+
+
+def run(path: Path, batches: Iterable, names: tuple[str, str]) -> np.ndarray:
+    """Load a LiteRT file in the interpreter, and return its output for all examples."""
+    return _run(path.read_bytes(), batches, names)
+
+
+def _run(content, batches, names):
+    """Return the output of the file for all examples."""
     import tensorflow as tf
 
     with warnings.catch_warnings():
         # TensorFlow announces that the interpreter will move to a package of its own.
         warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
         interpreter = tf.lite.Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
-    outputs = []
-    for image in images:
-        interpreter.set_tensor(source["index"], image)
-        interpreter.invoke()
-        outputs.append(interpreter.get_tensor(target["index"]))
-    return np.concatenate(outputs)
+    runner = interpreter.get_signature_runner("serving_default")
+    source, target = names
+    return np.concatenate([runner(**{source: batch})[target] for batch in batches])

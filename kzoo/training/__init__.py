@@ -1,7 +1,8 @@
-"""Training, evaluating and predicting."""
+"""Training, evaluating, predicting and exporting."""
 
 from kzoo.training.checkpoint import CheckpointError
 from kzoo.training.evaluate import evaluate
+from kzoo.training.export import Exported, ExportError, export
 from kzoo.training.fit import fit
 from kzoo.training.folder import RunError
 from kzoo.training.predict import predict
@@ -13,10 +14,13 @@ from kzoo.training.train import train
 __all__ = [
     "NAMED_RECIPES",
     "CheckpointError",
+    "ExportError",
+    "Exported",
     "Recipe",
     "Run",
     "RunError",
     "evaluate",
+    "export",
     "fit",
     "named_recipe",
     "predict",

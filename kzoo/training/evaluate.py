@@ -33,32 +33,14 @@ def evaluate(run: Run | str | os.PathLike, split: str = "test", *, data_dir=None
         ValueError: the run has no such split.
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    data = run.data
-    _part(run, split)
-    model = run.model()
-    source = open_source(
-        data["name"],
-        data_dir=data_dir or data["data_dir"],
-        skip_unreadable=data["skip_unreadable"],
-    )
-    if list(source.spec.class_names) != data["class_names"]:
-        raise ValueError(
-            f"{data['name']} has the classes {', '.join(source.spec.class_names)}, and had "
-            f"{', '.join(data['class_names'])} when {run.folder} was trained; evaluate it on "
-            "the data it knows."
-        )
-    return measure(run, model, source, split)
+    split_of(run, split)
+    source = open_data(run, data_dir)
+    return measure(run, run.model(), source, split)
 
 
 def measure(run: Run, model: keras.Model, source: Source, split: str) -> dict[str, Any]:
     """Do what `evaluate` does, for a model and a data set that are open already."""
-    pipeline = Pipeline(
-        source,
-        _part(run, split),
-        batch_size=run.recipe.batch_size,
-        resize=run.resize,
-        shuffle=False,
-    )
+    pipeline = split_pipeline(run, source, split, run.recipe.batch_size)
     log_probabilities = predict_log_probabilities(model, epoch_of(pipeline))
     labels = pipeline.labels()
     predicted = log_probabilities.argmax(axis=1)
@@ -74,7 +56,50 @@ def measure(run: Run, model: keras.Model, source: Source, split: str) -> dict[st
     return measured | {"confusion_matrix": matrix.tolist()}
 
 
-def _part(run, split):
+def open_data(run: Run, data_dir=None) -> Source:
+    """Open the data set of a run.
+
+    Args:
+        run: the run.
+        data_dir: where TensorFlow Datasets are now, if they have moved.
+
+    Raises:
+        RunError: the run does not name its data.
+        ValueError: the data are gone or have changed.
+    """
+    data = run.data
+    source = open_source(
+        data["name"],
+        data_dir=data_dir or data["data_dir"],
+        skip_unreadable=data["skip_unreadable"],
+    )
+    if list(source.spec.class_names) != data["class_names"]:
+        raise ValueError(
+            f"{data['name']} has the classes {', '.join(source.spec.class_names)}, and had "
+            f"{', '.join(data['class_names'])} when {run.folder} was trained; evaluate it on "
+            "the data it knows."
+        )
+    return source
+
+
+def split_pipeline(run: Run, source: Source, split: str, batch_size: int, **options) -> Pipeline:
+    """Return one split of a run's data as the run evaluates it.
+
+    Args:
+        run: the run.
+        source: its data set.
+        split: "test", "validation" or "train".
+        batch_size: examples in a batch.
+        **options: of the pipeline, such as `shuffle`; without them the split keeps its order.
+
+    Raises:
+        ValueError: the run has no such split.
+    """
+    options = {"shuffle": False, "resize": run.resize, "batch_size": batch_size} | options
+    return Pipeline(source, split_of(run, split), **options)
+
+
+def split_of(run: Run, split: str) -> str:
     """Return what a run used as a split, or refuse one that it has not."""
     used = {name: part for name, part in run.data["splits"].items() if part}
     if split not in used:

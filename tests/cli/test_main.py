@@ -189,6 +189,10 @@ TRAIN = ("train", "lenet5", "--data", "digits")
         (("evaluate", "no_such_run"), "no_such_run is no run folder"),
         (("predict", "no_such_run", "x.png"), "no_such_run is no run folder"),
         (("predict", "no_such_run"), "required: IMAGE"),
+        (("export", "no_such_run", "--format", "litert"), "no_such_run is no run folder"),
+        (("export", "no_such_run"), "required: --format"),
+        (("export", "no_such_run", "--format", "keras"), "invalid choice: 'keras'"),
+        (("export", "x", "--format", "onnx", "--int8"), "int8 is for the format litert"),
     ],
 )
 def test_bad_input(capsys, tmp_path, monkeypatch, arguments, message):
@@ -267,6 +271,27 @@ def test_damaged_model(capsys, tmp_path, lenet_run):
     Image.new("L", (8, 8)).save(tmp_path / "x.png")
     for command in (("evaluate", tmp_path), ("predict", tmp_path, tmp_path / "x.png")):
         assert "model.keras is damaged" in refusal(capsys, *command)
+
+
+@pytest.mark.filterwarnings("ignore:(?s).*tf.lite.Interpreter is deprecated")
+def test_export(capsys, tmp_path, lenet_run):
+    path = tmp_path / "digits.tflite"
+    export = ("export", lenet_run.folder, "--format", "litert", "--output", path)
+    status, out, _ = run(capsys, *export)
+    assert status == 0
+    first, last = out.splitlines()
+    expected = (
+        r"compared on 32 examples of the validation split: probabilities differ by \d\.\de-\d\d"
+    )
+    assert re.fullmatch(expected, first)
+    assert last == f"exported to {path} ({path.stat().st_size / 1024:,.0f} KiB)"
+    assert "exists already" in refusal(capsys, *export)
+
+    status, out, _ = run(capsys, *export[:-1], tmp_path / "int8.tflite", "--int8")
+    accuracy = lenet_run.results["validation"]["accuracy"]
+    assert status == 0
+    assert out.splitlines()[1] == f"accuracy there: network {accuracy:.4f}"
+    assert re.fullmatch(r" +file    0\.\d{4}", out.splitlines()[2])
 
 
 def test_resume_with_other_options(capsys, lenet_run):

@@ -3,14 +3,19 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from kzoo.data import DataSpec
+from kzoo.registry import find_family
 from kzoo.training import Recipe, Run, RunError, evaluate, fit, predict, train
 from kzoo.training.run import run_folder
+from kzoo.training.views import choose_views
+from kzoo.weights.tags import records_of
 from tests.training.small import small_data, small_model
 
 SHORT = Recipe(epochs=1, batch_size=200)
@@ -44,7 +49,7 @@ def test_a_run_says_all_about_itself(lenet_run):
     assert lenet_run.recipe == Recipe(epochs=2, batch_size=100, learning_rate=0.005)
     assert lenet_run.config["model"] == {
         "name": "lenet5",
-        "options": {"conv": "standard", "input_shape": [16, 16, 1], "classes": 10},
+        "options": {"conv": "standard", "classes": 10, "input_shape": [16, 16, 1]},
         "parameters": sum(np.prod(w.shape) for w in lenet_run.model().trainable_weights),
     }
     assert set(lenet_run.results) == {"train", "validation", "test"}
@@ -115,9 +120,10 @@ def test_a_folder_of_images(colours, tmp_path):
     run = train(
         "all_cnn_c",
         colours,
-        recipe=Recipe(epochs=1, batch_size=8, class_weights="balanced", augment=("flip",)),
+        recipe=Recipe(
+            epochs=1, batch_size=8, class_weights="balanced", augment=("flip",), image_size=16
+        ),
         output=tmp_path / "run",
-        image_size=16,
         verbose=0,
         say=said.append,
     )
@@ -129,6 +135,55 @@ def test_a_folder_of_images(colours, tmp_path):
     assert {guess.class_name for guess in guesses} == {"red", "green", "blue"}
     with pytest.raises(ValueError, match="split must be one of train, validation for"):
         evaluate(run, "test")
+
+
+def test_images_grow_and_are_tested_larger(colours, tmp_path):
+    recipe = {
+        "epochs": 4,
+        "batch_size": 8,
+        "image_size": 24,
+        "progressive": 0.5,
+        "test_size": 32,
+        "test_crop": 0.8,
+        "interpolation": "bicubic",
+        "augment": ("resized_crop", "flip"),
+        "mixup": 0.2,
+        "cutmix": 1.0,
+        "repeats": 2,
+        "drop_path_rate": 0.1,
+    }
+    run = train("resnet10t", colours, recipe=recipe, output=tmp_path / "run", verbose=0)
+    assert run.shape == (32, 32, 3)
+    assert (run.resize.crop, run.resize.interpolation) == (0.8, "bicubic")
+    assert run.model().input_shape == (None, None, None, 3)
+    assert run.config["model"]["options"]["drop_path_rate"] == 0.1
+    assert len(predict(run, colours / "train" / "red" / "0.png")[0]) == 3
+
+
+def test_sizes_grow_in_four_stages():
+    family, spec = find_family("resnet18"), DataSpec("x", "image", (None, None, 3), ("a",), {})
+    recipe = Recipe(epochs=8, image_size=128, progressive=0.5)
+    sizes = choose_views("resnet18", family, spec, recipe, None, print).sizes
+    assert [sizes(epoch) for epoch in range(8)] == [64, 64, 88, 88, 104, 104, 128, 128]
+
+
+def test_evaluation_is_that_of_the_weights(colours):
+    family, said = find_family("resnet50"), []
+    record = next(w for w in records_of("resnet50") if w.tag == "a1_in1k")
+    spec = DataSpec("x", "image", (None, None, 3), ("a",), {})
+    views = choose_views("resnet50", family, spec, Recipe(), record.preprocessing, said.append)
+    assert (views.evaluation.crop, views.evaluation.interpolation) == (0.95, "bicubic")
+    assert views.evaluation.size == views.training.size == (224, 224)
+    assert views.training.crop == 1
+    assert said == ["images differ in size; resizing them to 224 x 224, as resnet50 expects"]
+
+
+def test_a_run_can_teach(lenet_run, tmp_path):
+    recipe = Recipe(epochs=1, batch_size=200, image_size=16)
+    run = train(
+        "p4cnn", "digits", recipe=recipe, teacher=lenet_run.folder, output=tmp_path / "r", verbose=0
+    )
+    assert run.config["teacher"] == str(lenet_run.folder)
 
 
 def test_signals(tmp_path):
@@ -143,7 +198,7 @@ def test_small_images_are_brought_to_the_smallest_size(tmp_path):
     said = []
     train("lenet5", "digits", recipe=SHORT, output=tmp_path / "run", verbose=0, say=said.append)
     assert said == [
-        "digits has images of 8 x 8; resizing them to 16 x 16, the smallest that lenet5 takes"
+        "images of 8 x 8 are too small; resizing them to 16 x 16, the smallest that lenet5 takes"
     ]
 
 
@@ -159,7 +214,10 @@ def test_resume_with_other_options_is_refused(lenet_run):
     for arguments, message in [
         ({"recipe": SHORT}, "recipe.batch_size is 200, and 100 in"),
         ({"recipe": lenet_run.recipe, "conv": "tiled"}, "model.options.conv is 'tiled', and 'sta"),
-        ({"recipe": lenet_run.recipe, "image_size": 20}, "data.image_size is 20, and 16 in"),
+        (
+            {"recipe": replace(lenet_run.recipe, image_size=20)},
+            r"data.resize.size is \[20, 20\], and \[16, 16\] in",
+        ),
     ]:
         with pytest.raises(RunError, match=message):
             train("lenet5", "digits", output=lenet_run.folder, resume=True, **arguments)
@@ -168,9 +226,24 @@ def test_resume_with_other_options_is_refused(lenet_run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"image_size": 8}, "image_size must be at least 16 for lenet5; received 8"),
+        ({"recipe": {"image_size": 8}}, "image_size must be at least 16 for lenet5; received 8"),
+        ({"recipe": {"test_size": 8}}, "test_size must be at least 16 for lenet5; received 8"),
         ({"data": "mnist1d"}, "lenet5 takes images and mnist1d has signals"),
-        ({"model_name": "udl_conv1d", "data": "mnist1d", "image_size": 9}, "is for images"),
+        (
+            {"model_name": "udl_conv1d", "data": "mnist1d", "recipe": {"image_size": 9}},
+            "image_size is for images; mnist1d has signals",
+        ),
+        ({"recipe": "cifra"}, "recipe must be one of .*; received 'cifra'. Did you mean cifar?"),
+        ({"recipe": {"epoch": 3}}, "a recipe has no epoch; it may have epochs, batch_size"),
+        (
+            {"recipe": {"dropout_rate": 0.5}, "model_options": {"dropout_rate": 0.1}},
+            "dropout_rate is 0.5 in the recipe and 0.1 among the model's options; give it once",
+        ),
+        (
+            {"model_name": "resnet50.a1_in1k", "weights": "a2_in1k"},
+            "'resnet50.a1_in1k' names its weights, and weights='a2_in1k' names others; give one",
+        ),
+        ({"teacher": "resnet50"}, "teacher must be a run folder, or a model with a tag of its wei"),
         ({"model_options": {"classifier_activation": "sigmoid"}}, "ends in 'sigmoid'"),
         ({"conv": "foo"}, "conv must be one of"),
         (
