@@ -18,6 +18,7 @@ from kzoo.data.batch_operations import (
 )
 from kzoo.data.image_operations import colour, grey, rotation
 from kzoo.data.policies import augmix, randaugment, trivialaugment
+from kzoo.data.random_crop import resized_crop
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,16 +35,11 @@ class _Row:
     in_pillow: bool = False
 
 
-def _done_when_decoded(x, strength, rng):
-    raise ValueError("augment resized_crop is done by Pipeline, when it decodes images.")
-
-
 # Defaults: crop and flip as in He et al. 2016 (arXiv 1512.03385) section 4.2; cutout as DeVries and
 # Taylor have it for CIFAR-10; erasing, RandAugment and AugMix as in timm's recipes; grey as in
 # MoCo v2; shift and scale as in Prince, Understanding Deep Learning, notebook 9.5.
 AUGMENTATIONS = {
     "image": {
-        "resized_crop": _Row(_done_when_decoded, 0.08, 1),
         "flip": _Row(flip, 0.5, 1),
         "crop": _Row(crop, 4, math.inf, whole=True),
         "rotation": _Row(rotation, 15, math.inf),
@@ -55,6 +51,7 @@ AUGMENTATIONS = {
         "randaugment": _Row(randaugment, 7, 10, in_pillow=True),
         "trivialaugment": _Row(trivialaugment, 1, 1, whole=True, in_pillow=True),
         "augmix": _Row(augmix, 3, 10, in_pillow=True),
+        "resized_crop": _Row(resized_crop, 0.08, 1, in_pillow=True),
     },
     "signal": {
         "shift": _Row(shift, 0.5, 0.5),

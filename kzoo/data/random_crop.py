@@ -5,9 +5,11 @@ draws of torchvision's RandomResizedCrop: ten tries, then the largest centre of 
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
+from kzoo.data.images import view_pixels
 from kzoo.data.resize import scale
 
 TRIES = 10
@@ -49,3 +51,19 @@ def cut_and_scale(image, box: tuple[int, int, int, int], size: tuple[int, int], 
     top, left, height, width = box
     part = image.crop((left, top, left + width, top + height))
     return scale(part, size, interpolation)
+
+
+def resized_crop(x: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Cut a part out of every image, of at least `strength` of its area, and scale it back.
+
+    `Pipeline` does the same to each image as it is decoded, and at once to its size.
+    """
+    size = x.shape[1], x.shape[2]
+
+    def cut(image, draw):
+        return cut_and_scale(image, choose_box(*size, strength, draw), size, "bilinear")
+
+    draws = rng.random((len(x), TRIES, 4))
+    return np.stack(
+        [view_pixels(image, None, partial(cut, draw=draw)) for image, draw in zip(x, draws)]
+    )
