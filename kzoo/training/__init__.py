@@ -7,5 +7,17 @@ from kzoo.training.folder import RunError
 from kzoo.training.predict import predict
 from kzoo.training.recipe import Recipe
 from kzoo.training.run import Run, train
+from kzoo.training.workers import WorkerError, connect
 
-__all__ = ["CheckpointError", "Recipe", "Run", "RunError", "evaluate", "fit", "predict", "train"]
+__all__ = [
+    "CheckpointError",
+    "Recipe",
+    "Run",
+    "RunError",
+    "WorkerError",
+    "connect",
+    "evaluate",
+    "fit",
+    "predict",
+    "train",
+]

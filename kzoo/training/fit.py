@@ -8,10 +8,11 @@ from typing import Any
 
 import keras
 
+from kzoo import replicas
 from kzoo.analysis import count_parameters
-from kzoo.training import devices
+from kzoo.training import devices, workers
 from kzoo.training.checkpoint import Progress, load_checkpoint, read_progress, restore
-from kzoo.training.feed import Feed, check_labels, class_weights, training_feed, validation_batches
+from kzoo.training.feed import Feed, check_labels, class_weights
 from kzoo.training.folder import RunFolder, save_model, versions
 from kzoo.training.objective import cross_entropy, logits_model
 from kzoo.training.optimizers import create_optimizer
@@ -73,7 +74,7 @@ def fit(
         "recipe": plan.recipe.to_dict(),
         "versions": versions(),
     }
-    with RunFolder(Path(output), config, resume) as folder:
+    with workers.run_folder(Path(output), config, resume) as folder:
         return execute(plan, folder, verbose)
 
 
@@ -95,6 +96,7 @@ def prepare(model, data, recipe: Recipe, validation_data) -> Plan:
     """Check that model, data and recipe go together."""
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe; received {recipe!r}.")
+    workers.check(recipe)
     trained, from_logits = logits_model(model)
     classes = trained.output_shape[-1]
     precision = devices.precision_of(model)
@@ -105,24 +107,26 @@ def prepare(model, data, recipe: Recipe, validation_data) -> Plan:
         )
     if recipe.early_stopping is not None and validation_data is None:
         raise ValueError("early_stopping needs validation data; give some, or leave it None.")
-    feed = training_feed(data, recipe.batch_size, recipe.seed)
+    feed = workers.own_feed(data, recipe.batch_size, recipe.seed)
     check_labels(feed, classes)
     return Plan(
         model=model,
-        trained=trained,
+        trained=workers.shared_model(trained),
         from_logits=from_logits,
         recipe=recipe,
         feed=feed,
-        validation=validation_batches(validation_data, recipe.batch_size),
+        validation=workers.own_validation(validation_data, recipe.batch_size),
         class_weight=class_weights(recipe.class_weights, feed, classes),
-        jit_compile=devices.jit_compile(recipe.xla),
+        jit_compile=devices.jit_compile(recipe.xla) and replicas.count() == 1,
     )
 
 
 def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
     """Train by a plan, and write the run folder."""
+    if not replicas.is_chief():
+        say = workers.silent
     recipe, path = plan.recipe, None if folder is None else folder.path
-    arrays = load_checkpoint(path / "checkpoints", say) if path else None
+    arrays = workers.from_chief(load_checkpoint(path / "checkpoints", say) if path else None)
     progress = Progress() if arrays is None else read_progress(arrays)
     if progress.finished:
         _take_over(plan.trained, arrays, progress)
@@ -138,7 +142,7 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
         )
         if arrays is not None:
             say(f"resuming after epoch {progress.epoch} of {recipe.epochs}")
-        with _kept_once_begun(folder, recorder):
+        with _kept_once_begun(folder, recorder), workers.together():
             _run(plan, recorder, verbose)
     if folder is not None:
         folder.keep()
@@ -151,16 +155,18 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
 def _run(plan, recorder, verbose):
     recipe, feed = plan.recipe, plan.feed
     plan.trained.compile(
-        optimizer=create_optimizer(recipe, plan.trained, feed.steps),
+        optimizer=workers.shared_optimizer(create_optimizer(recipe, plan.trained, feed.steps)),
         loss=cross_entropy(recipe.label_smoothing, plan.from_logits),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        steps_per_execution=devices.steps_per_call(plan.trained, recipe.batch_size, feed.steps),
+        steps_per_execution=1
+        if replicas.count() > 1
+        else devices.steps_per_call(plan.trained, recipe.batch_size, feed.steps),
         jit_compile=plan.jit_compile,
         auto_scale_loss=False,
     )
     # Keras on TensorFlow would build it in the first step, too late to restore a checkpoint.
     plan.trained.optimizer.build(plan.trained.trainable_variables)
-    callbacks = [recorder]
+    callbacks = [recorder, workers.Begin()]
     if recorder.folder is not None and keras.config.backend() == "tensorflow":
         callbacks.append(
             keras.callbacks.TensorBoard(
@@ -176,9 +182,15 @@ def _run(plan, recorder, verbose):
         class_weight=plan.class_weight,
         validation_freq=validated_epochs(recipe.epochs),
         callbacks=callbacks,
-        verbose=(1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose,
+        verbose=_verbosity(verbose),
         **plan.validation,
     )
+
+
+def _verbosity(verbose):
+    if not replicas.is_chief():
+        return 0
+    return (1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose
 
 
 def _take_over(trained, arrays, progress):

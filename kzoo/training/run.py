@@ -9,9 +9,10 @@ from typing import Any
 
 import keras
 
+from kzoo import replicas
 from kzoo.analysis import count_parameters
 from kzoo.registry import create_model, find_family
-from kzoo.training import devices, folder
+from kzoo.training import devices, folder, workers
 from kzoo.training.fit import execute, prepare
 from kzoo.training.recipe import Recipe
 
@@ -117,8 +118,12 @@ def train(
     if not isinstance(conv, str):
         raise TypeError(f"conv must be a name, so that the run can be repeated; received {conv!r}.")
     path = run_folder(output, model_name, data)
-    folder.check_output(path, resume)
     devices.let_gpu_memory_grow()
+    workers.connect()
+    if replicas.is_chief():
+        folder.check_output(path, resume)
+    else:
+        say = workers.silent
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     source = open_source(
         data, download=download, skip_unreadable=skip_unreadable, data_dir=data_dir
@@ -142,11 +147,12 @@ def train(
         "recipe": recipe.to_dict(),
         "versions": folder.versions(),
     }
-    with folder.RunFolder(path, config, resume) as writing:
+    with workers.run_folder(path, config, resume) as writing:
         history = execute(plan, writing, verbose, say)
-    run = Run.open(path)
-    _measure(run, history, splits["validation"], "test" in source.spec.splits)
-    return run
+    if replicas.is_chief():
+        _measure(Run.open(path), history, splits["validation"], "test" in source.spec.splits)
+    workers.wait_for_all()
+    return Run.open(path) if replicas.is_chief() else Run(path, config)
 
 
 def _splits(source, share):
