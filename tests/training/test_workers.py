@@ -20,7 +20,7 @@ from tests.training import some_workers
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 120
-TRAIN = "train lenet5 --data digits --batch-size 100 --no-nesterov".split()
+TRAIN = ["train", "lenet5", "--data", "digits", "--batch-size", "100", "--no-nesterov"]
 
 
 def clusters(count):
@@ -107,8 +107,7 @@ def test_the_chief_alone_writes_the_folder(trained):
     assert (trained / "conv" / "model.keras").exists()
 
 
-def test_a_worker_that_dies_ends_the_run_which_resumes(tmp_path):
-    """Killed in the middle, resumed with one worker, it ends as a run that was left alone."""
+def test_a_worker_that_dies_ends_the_others(tmp_path):
     run = [ROOT / "scripts" / "kzoo", *TRAIN, "--epochs", "150", "--workers", "2"]
     run += ["--output", tmp_path / "run"]
     with processes(run) as [chief]:
@@ -160,7 +159,7 @@ def test_what_workers_cannot_do_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="TF_CONFIG names 2 workers, which are not connected"):
         workers.check(Recipe())
     with (
-        pytest.raises(ValueError, match="workers must be 2, as TF_CONFIG names so many.*received 3"),
+        pytest.raises(ValueError, match="workers must be 2, as TF_CONFIG names .* 3"),
         started([], 3),
     ):
         pass
@@ -172,3 +171,14 @@ def test_what_workers_cannot_do_is_refused(monkeypatch):
         workers.check(Recipe(xla="on"))
     with pytest.raises(ValueError, match=r"batch_size must be at least .* \(2\).*received 1"):
         workers.check(Recipe(batch_size=1))
+
+
+def test_two_jax_devices_train_as_one_does():
+    pytest.importorskip("jax")
+    flags = "--xla_force_host_platform_device_count=2"
+    command = ["-m", "tests.training.jax_devices"]
+    with processes(command, KERAS_BACKEND=["jax"], XLA_FLAGS=[flags]) as [process]:
+        output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0, output
+    assert "workers must be at most the number of JAX devices (2); received 3." in output
+    assert "the last batch must be divisible by the number of devices (2); received 15." in output
