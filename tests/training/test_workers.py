@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import kzoo
 from kzoo import replicas
 from kzoo.training import Recipe, connect, workers
 from kzoo.training.local_workers import started
 from tests.training import some_workers
+from tests.training.small import small_model
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 120
@@ -171,6 +173,15 @@ def test_what_workers_cannot_do_is_refused(monkeypatch):
         workers.check(Recipe(xla="on"))
     with pytest.raises(ValueError, match=r"batch_size must be at least .* \(2\).*received 1"):
         workers.check(Recipe(batch_size=1))
+
+
+def test_statistics_that_would_differ_are_refused(monkeypatch):
+    monkeypatch.setattr(replicas, "_count", 2)
+    with pytest.raises(ValueError, match="norm is a keras.layers.BatchNormalization, whose"):
+        workers.shared_model(small_model())
+    layer = kzoo.layers.BatchNormalization(renorm=True, name="norm")
+    with pytest.raises(ValueError, match="norm cannot normalise across workers with a mask or ren"):
+        layer(np.ones((2, 3), "float32"), training=True)
 
 
 def test_two_jax_devices_train_as_one_does():
