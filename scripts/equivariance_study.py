@@ -73,10 +73,10 @@ def run_once(network, seed, arguments):
             "batch_size": arguments.batch_size,
             "seed": seed,
             "validation_split": 0,
+            "image_size": arguments.image_size,
         },
         output=folder,
         resume=folder.exists(),
-        image_size=arguments.image_size,
         download=arguments.download,
     )
     print(f"{network}, seed {seed}: test error {error(run):.2f} %", flush=True)

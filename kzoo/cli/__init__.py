@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else [*argv]
     try:
         arguments = build_parser().parse_args(argv)
+        arguments.argv = argv
     except SystemExit as stopped:
         return int(stopped.code or 0)
     debug = arguments.debug or os.environ.get("KZOO_DEBUG", "") not in ("", "0")

@@ -14,6 +14,7 @@ def add_command(commands):
     )
     parser.add_argument("model", help="name of a model, see `kzoo list`")
     add_model_options(parser)
+    parser.add_argument("--image-size", type=int, metavar="N", help="height and width of the input")
     parser.add_argument(
         "--picture", metavar="FILE", help="draw the network into this .png, .svg or .pdf file"
     )

@@ -45,11 +45,27 @@ def add_command(commands):
     parser.add_argument(
         "--skip-unreadable", action="store_true", help="leave out images that cannot be read"
     )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes on this machine that divide every batch, one for each GPU where it has "
+        "some; default 1. Across machines, set TF_CONFIG instead, as for TensorFlow",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments):
     """Train, and print the test accuracy and where the run is."""
+    from kzoo.training.local_workers import started
+
+    with started(arguments.argv, arguments.workers):
+        return _train(arguments)
+
+
+def _train(arguments):
+    from kzoo import replicas
     from kzoo.training import named_recipe, train
 
     fields = {name: value for name, value in vars(arguments).items() if name in RECIPE_OPTIONS}
@@ -67,6 +83,8 @@ def run(arguments):
         download=arguments.download,
         skip_unreadable=arguments.skip_unreadable,
     )
+    if not replicas.is_chief():
+        return 0
     for split, measured in trained.results.items():
         print(f"{split:<10} accuracy {measured['accuracy']:.4f}, loss {measured['loss']:.4f}")
     print(f"run folder {trained.folder}")

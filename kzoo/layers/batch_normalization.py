@@ -5,6 +5,8 @@ Keras computes it from moments, products and sums, each a pass over the maps.
 
 import keras
 
+from kzoo import replicas
+
 if keras.config.backend() == "tensorflow":
     import tensorflow as tf
 else:
@@ -19,6 +21,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     maps with their channels last go through TensorFlow's own kernel, which passes over them fewer
     times, and which, in inference, becomes one with the convolution before it and the ReLU behind.
     Everything else, and the other backends, is computed by Keras.
+
+    Where several processes train together, the statistics are those of the whole batch, whatever
+    `synchronized` says, so that a training does not depend on how many they are.
 
     Args:
         *args: the arguments of `keras.layers.BatchNormalization`: axis, momentum, epsilon, center,
@@ -36,6 +41,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Output shape:
         The same.
 
+    Raises:
+        ValueError: a mask or `renorm=True` where several processes train together.
+
     Example:
 
     >>> layer = kzoo.layers.BatchNormalization(epsilon=0)
@@ -48,6 +56,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
+        if training and self.trainable and replicas.count() > 1:
+            return self._normalise_together(inputs, mask)
         if mask is not None or not self._has_kernel(inputs):
             return super().call(inputs, training=training, mask=mask)
         channels = inputs.shape[-1]
@@ -68,6 +78,37 @@ class BatchNormalization(keras.layers.BatchNormalization):
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance * ((count - 1) / count))
         return outputs if maps is inputs else tf.reshape(outputs, tf.shape(inputs))
+
+    def _normalise_together(self, inputs, mask):
+        """Normalise by the statistics of the whole batch, of which each process has a part."""
+        if mask is not None or self.renorm:
+            raise ValueError(
+                f"{self.name} cannot normalise across workers with a mask or renorm=True; train "
+                "with one worker, or leave them out."
+            )
+        rank = len(inputs.shape)
+        axes = [axis for axis in range(rank) if axis != self.axis % rank]
+        shape = [inputs.shape[axis] if axis not in axes else 1 for axis in range(rank)]
+        maps = tf.cast(inputs, self.variable_dtype)
+        # Around the moving mean, so that squares do not lose the digits of the variance.
+        centre = tf.stop_gradient(tf.convert_to_tensor(self.moving_mean))
+        deviations = maps - tf.reshape(centre, shape)
+        count = tf.cast(tf.size(inputs) // inputs.shape[self.axis], maps.dtype)
+        sums = [tf.reduce_sum(values, axes) for values in (deviations, tf.square(deviations))]
+        [sums] = replicas.total([tf.concat([count[None], *sums], 0)])
+        first, second = tf.split(sums[1:] / sums[0], 2)
+        mean, variance = centre + first, tf.maximum(second - tf.square(first), 0)
+        self._move(self.moving_mean, tf.stop_gradient(mean))
+        self._move(self.moving_variance, tf.stop_gradient(variance))
+        outputs = tf.nn.batch_normalization(
+            maps,
+            tf.reshape(mean, shape),
+            tf.reshape(variance, shape),
+            tf.reshape(self.beta, shape) if self.center else None,
+            tf.reshape(self.gamma, shape) if self.scale else None,
+            self.epsilon,
+        )
+        return tf.cast(outputs, self.compute_dtype)
 
     def _has_kernel(self, inputs):
         return (

@@ -8,6 +8,7 @@ import keras
 from keras import activations, ops
 
 from kzoo.layers._harmonic_map import EPSILON, BaseHarmonicLayer, positive
+from kzoo.layers.batch_normalization import BatchNormalization
 
 
 @keras.saving.register_keras_serializable(package="kzoo")
@@ -63,7 +64,7 @@ class HarmonicBatchNormalization(BaseHarmonicLayer):
         self.momentum = momentum
         self.epsilon = epsilon
         self.smallest_magnitude = positive(smallest_magnitude, "smallest_magnitude")
-        self.norm = keras.layers.BatchNormalization(
+        self.norm = BatchNormalization(
             axis=-1 if self.data_format == "channels_last" else 1,
             momentum=momentum,
             epsilon=epsilon,

@@ -10,6 +10,7 @@ from kzoo.training.recipe import Recipe
 from kzoo.training.recipes import NAMED_RECIPES, named_recipe
 from kzoo.training.run import Run
 from kzoo.training.train import train
+from kzoo.training.workers import WorkerError, connect
 
 __all__ = [
     "NAMED_RECIPES",
@@ -19,6 +20,8 @@ __all__ = [
     "Recipe",
     "Run",
     "RunError",
+    "WorkerError",
+    "connect",
     "evaluate",
     "export",
     "fit",

@@ -2,6 +2,7 @@
 
 import keras
 
+from kzoo import replicas
 from kzoo.analysis import count_multiply_adds, count_parameters
 from kzoo.graph import all_layers
 
@@ -54,6 +55,8 @@ def steps_per_call(model: keras.Model, batch_size: int, steps: int) -> int:
     call, so that progress is shown at every step, and so does one of a size that is not known.
     """
     if keras.config.backend() != "tensorflow" or None in model.inputs[0].shape[1:]:
+        return 1
+    if replicas.count() > 1:  # TensorFlow cannot put the sums over processes into its loop
         return 1
     try:
         forward = max(1, count_multiply_adds(model), count_parameters(model))

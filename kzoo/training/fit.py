@@ -8,11 +8,12 @@ from typing import Any
 
 import keras
 
+from kzoo import replicas
 from kzoo.analysis import count_parameters
-from kzoo.training import devices
+from kzoo.training import devices, workers
 from kzoo.training.checkpoint import Progress, load_checkpoint, read_progress, restore
 from kzoo.training.distillation import Distiller, check_teacher
-from kzoo.training.feed import Feed, check_labels, class_weights, training_feed, validation_batches
+from kzoo.training.feed import Feed, check_labels, class_weights
 from kzoo.training.folder import RunFolder, save_model, versions
 from kzoo.training.objective import accuracy, logits_model, loss_of
 from kzoo.training.optimizers import create_optimizer
@@ -78,7 +79,7 @@ def fit(
         "recipe": plan.recipe.to_dict(),
         "versions": versions(),
     }
-    with RunFolder(Path(output), config, resume) as folder:
+    with workers.run_folder(Path(output), config, resume) as folder:
         return execute(plan, folder, verbose)
 
 
@@ -101,6 +102,7 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
     """Check that model, data and recipe go together."""
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe; received {recipe!r}.")
+    workers.check(recipe)
     trained, from_logits = logits_model(model)
     classes = trained.output_shape[-1]
     precision = devices.precision_of(model)
@@ -109,29 +111,33 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
             f"the recipe's precision is {recipe.precision!r} and {model.name} was built with "
             f"{precision!r}; build it under keras.config.set_dtype_policy({recipe.precision!r})."
         )
+    if teacher is not None and replicas.count() > 1:
+        raise ValueError("a teacher cannot go with several workers; leave one of them out.")
     if teacher is not None and recipe.class_weights is not None:
         raise ValueError("class_weights cannot go with a teacher; leave one of them out.")
     if recipe.early_stopping is not None and validation_data is None:
         raise ValueError("early_stopping needs validation data; give some, or leave it None.")
-    feed = training_feed(data, recipe.batch_size, recipe.seed)
+    feed = workers.own_feed(data, recipe.batch_size, recipe.seed)
     check_labels(feed, classes)
     return Plan(
         model=model,
-        trained=trained,
+        trained=workers.shared_model(trained),
         teacher=None if teacher is None else check_teacher(teacher, trained, from_logits),
         from_logits=from_logits,
         recipe=recipe,
         feed=feed,
-        validation=validation_batches(validation_data, recipe.batch_size),
+        validation=workers.own_validation(validation_data, recipe.batch_size),
         class_weight=class_weights(recipe.class_weights, feed, classes),
-        jit_compile=devices.jit_compile(recipe.xla),
+        jit_compile=devices.jit_compile(recipe.xla) and replicas.count() == 1,
     )
 
 
 def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
     """Train by a plan, and write the run folder."""
+    if not replicas.is_chief():
+        say = workers.silent
     recipe, path = plan.recipe, None if folder is None else folder.path
-    arrays = load_checkpoint(path / "checkpoints", say) if path else None
+    arrays = workers.from_chief(load_checkpoint(path / "checkpoints", say) if path else None)
     progress = Progress() if arrays is None else read_progress(arrays)
     if arrays is not None:
         restore(_only(arrays, "model"), {"model": plan.trained.variables})
@@ -139,7 +145,7 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
             say(f"resuming after epoch {progress.epoch} of {recipe.epochs}")
     for phase in _phases(recipe):
         if not progress.finished and progress.epoch < phase.last_epoch:
-            with trainability_kept(plan.model):
+            with trainability_kept(plan.model), workers.together():
                 _run(plan, phase, progress, arrays, folder, verbose)
     for variable, best in zip(plan.trained.weights, progress.best_weights):
         variable.assign(best)
@@ -192,8 +198,8 @@ def _run(plan, phase, progress, arrays, folder, verbose):
             shuffle=False,
             class_weight=plan.class_weight,
             validation_freq=validated_epochs(recipe.epochs),
-            callbacks=[recorder, *_callbacks(recipe, path)],
-            verbose=(1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose,
+            callbacks=[recorder, workers.Begin(), *_callbacks(recipe, path)],
+            verbose=_verbosity(verbose),
             **plan.validation,
         )
 
@@ -208,10 +214,11 @@ def _compile(plan, phase):
     rates = None
     if recipe.layer_decay < 1 and not phase.is_frozen:
         rates = rates_by_depth(plan.model, recipe.layer_decay)
+    optimizer = create_optimizer(
+        recipe, trained, plan.feed.steps, frozen=phase.is_frozen, rates=rates
+    )
     learner.compile(
-        optimizer=create_optimizer(
-            recipe, trained, plan.feed.steps, frozen=phase.is_frozen, rates=rates
-        ),
+        optimizer=workers.shared_optimizer(optimizer),
         loss=loss,
         metrics=[accuracy()],
         steps_per_execution=devices.steps_per_call(trained, recipe.batch_size, plan.feed.steps),
@@ -232,6 +239,12 @@ def _callbacks(recipe, path):
             keras.callbacks.TensorBoard(path / "tensorboard", write_graph=False, profile_batch=0)
         )
     return callbacks
+
+
+def _verbosity(verbose):
+    if not replicas.is_chief():
+        return 0
+    return (1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose
 
 
 def _only(arrays, group):

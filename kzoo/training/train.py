@@ -9,11 +9,12 @@ from typing import Any
 
 import keras
 
+from kzoo import replicas
 from kzoo.analysis import count_parameters
 from kzoo.applications._family import Family
 from kzoo.data import Pipeline, Source, open_source, train_and_validation
 from kzoo.registry import create_model, find_family
-from kzoo.training import devices, folder
+from kzoo.training import devices, folder, workers
 from kzoo.training.defaults import default_recipe
 from kzoo.training.evaluate import measure
 from kzoo.training.fit import execute, prepare
@@ -70,8 +71,12 @@ def train(
     if not isinstance(conv, str):
         raise TypeError(f"conv must be a name, so that the run can be repeated; received {conv!r}.")
     path = run_folder(output, model_name, data)
-    folder.check_output(path, resume)
     devices.let_gpu_memory_grow()
+    workers.connect()
+    if replicas.is_chief():
+        folder.check_output(path, resume)
+    else:
+        say = workers.silent
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     source = open_source(
         data, download=download, skip_unreadable=skip_unreadable, data_dir=data_dir
@@ -96,14 +101,17 @@ def train(
     }
     if teacher is not None:
         config["teacher"] = os.fspath(teacher)
-    with folder.RunFolder(path, config, resume) as writing:
+    with workers.run_folder(path, config, resume) as writing:
         history = execute(plan, writing, verbose, say)
-    last = history[-1]
-    folder.add_results(path, {"train": {"accuracy": last["accuracy"], "loss": last["loss"]}})
-    run = Run.open(path)
-    for split in ("validation", "test"):
-        if run.data["splits"].get(split):
-            measure(run, model, source, split)
+    run = Run(path, config)
+    if replicas.is_chief():
+        last = history[-1]
+        folder.add_results(path, {"train": {"accuracy": last["accuracy"], "loss": last["loss"]}})
+        run = Run.open(path)
+        for split in ("validation", "test"):
+            if splits[split]:
+                measure(run, model, source, split)
+    workers.wait_for_all()
     return run
 
 

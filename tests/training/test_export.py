@@ -27,10 +27,10 @@ class Inverse(keras.layers.Layer):
 
 def run_of(model, folder, kind="image", classes=("a", "b", "c")):
     """Return a run folder with this model, whose data are gone."""
-    data = {"name": "/no/such/folder", "data_dir": None, "kind": kind, "image_size": None}
-    data |= {"class_names": list(classes), "splits": {"train": "train"}, "skip_unreadable": False}
-    options = {"input_shape": list(model.input_shape[1:])}
-    config = {"model": {"name": model.name, "options": options}, "data": data}
+    data = {"name": "/no/such/folder", "data_dir": None, "kind": kind, "skip_unreadable": False}
+    data |= {"class_names": list(classes), "splits": {"train": "train"}, "resize": None}
+    data["shape"] = list(model.input_shape[1:])
+    config = {"model": {"name": model.name, "options": {}}, "data": data}
     folder.mkdir()
     write_json(folder / "config.json", config | {"recipe": Recipe().to_dict()})
     save_model(folder, model)

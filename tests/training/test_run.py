@@ -181,7 +181,12 @@ def test_evaluation_is_that_of_the_weights(colours):
 def test_a_run_can_teach(lenet_run, tmp_path):
     recipe = Recipe(epochs=1, batch_size=200)
     run = train(
-        "lenet5", "digits", recipe=recipe, teacher=lenet_run.folder, output=tmp_path / "r", verbose=0
+        "lenet5",
+        "digits",
+        recipe=recipe,
+        teacher=lenet_run.folder,
+        output=tmp_path / "r",
+        verbose=0,
     )
     assert run.config["teacher"] == str(lenet_run.folder)
 

@@ -1,0 +1,158 @@
+"""Several workers on this machine, started by one command.
+
+The process of the user is the chief. The others run the same command, hear no Ctrl-C, write to a
+temporary file, and end when the chief does, however it does.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from kzoo import replicas
+from kzoo.layers._args import integer
+from kzoo.training.data_parallel import divided
+from kzoo.training.workers import WorkerError, cluster
+
+# Seconds for a worker to end by itself.
+_PATIENCE = 5
+
+
+@contextlib.contextmanager
+def started(argv: Sequence[str], count: int):
+    """Have `count` workers run the `kzoo` command `argv` while the block runs, this process first.
+
+    Under TF_CONFIG the workers are there already, and only their number is checked. On JAX, they
+    are devices of this process.
+
+    Args:
+        argv: arguments of the command.
+        count: number of workers; on a machine with GPUs, at most as many.
+
+    Raises:
+        ValueError: there cannot be so many workers.
+        WorkerError: a worker has ended before its time.
+    """
+    integer(count, "workers")
+    addresses, _ = cluster()
+    if addresses and count not in (1, len(addresses)):
+        raise ValueError(
+            f"workers must be {len(addresses)}, as TF_CONFIG names so many, or left out; received "
+            f"{count}."
+        )
+    if addresses or count == 1:
+        yield
+        return
+    if keras.config.backend() == "jax":
+        with divided(count):
+            yield
+        return
+    _check_devices(count)
+    ports = _free_ports(count)
+    config = {"cluster": {"worker": [f"127.0.0.1:{port}" for port in ports]}}
+    with tempfile.TemporaryDirectory(prefix="kzoo-workers-") as folder:
+        logs = [Path(folder, f"worker-{index}.log") for index in range(1, count)]
+        others = [_start(argv, config, index, log) for index, log in enumerate(logs, 1)]
+        os.environ["TF_CONFIG"] = _config(config, 0)
+        threading.Thread(target=_watch, args=(others, logs), daemon=True).start()
+        try:
+            yield
+            for other in others:
+                other.wait()
+        except WorkerError as error:
+            raise _explained(error, others, logs) from error
+        finally:
+            del os.environ["TF_CONFIG"]
+            for other in others:
+                other.kill()
+                other.wait()
+
+
+def _check_devices(count):
+    backend = keras.config.backend()
+    if backend != "tensorflow":
+        raise ValueError(
+            f"workers must be 1 with the {backend} backend; received {count}, set KERAS_BACKEND to "
+            "tensorflow or jax."
+        )
+    import tensorflow as tf
+
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    if 0 < gpus < count:
+        raise ValueError(f"workers must be at most the number of GPUs ({gpus}); received {count}.")
+
+
+def _free_ports(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _config(config, index):
+    return json.dumps(config | {"task": {"type": "worker", "index": index}})
+
+
+def _start(argv, config, index, log):
+    with open(log, "wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", __name__, *argv],
+            env=os.environ | {"TF_CONFIG": _config(config, index)},
+            # Its end tells the worker that the chief has gone.
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def _watch(others, logs):
+    """End this process where another ends before all are connected, as TensorFlow would wait."""
+    while replicas.count() == 1:
+        for other, log in zip(others, logs):
+            if other.poll():
+                print(f"kzoo: error: {_end_of(other, log)}", file=sys.stderr, flush=True)
+                os._exit(1)
+        time.sleep(0.2)
+
+
+def _explained(error, others, logs):
+    limit = time.monotonic() + _PATIENCE
+    while time.monotonic() < limit:
+        for other, log in zip(others, logs):
+            if other.poll():
+                return WorkerError(f"{_end_of(other, log)}; continue with --resume.")
+        time.sleep(0.1)
+    return error
+
+
+def _end_of(other, log):
+    name, code = log.stem.replace("-", " "), other.returncode
+    if code < 0:
+        return f"{name} ended by {signal.Signals(-code).name}"
+    lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+    return f"{name} ended with exit status {code} ({lines[-1]})"
+
+
+def _end_with_the_chief():
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    from kzoo.cli import main
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_chief, daemon=True).start()
+    sys.exit(main(sys.argv[1:]))

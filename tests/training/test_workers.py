@@ -1,0 +1,195 @@
+"""Two processes on loopback train as one does with the same batches, and end together."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kzoo
+from kzoo import replicas
+from kzoo.training import Recipe, connect, workers
+from kzoo.training.local_workers import started
+from tests.training import some_workers
+from tests.training.small import small_model
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 120
+TRAIN = ["train", "lenet5", "--data", "digits", "--batch-size", "100", "--no-nesterov"]
+
+
+def clusters(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+    for index in range(count):
+        task = {"type": "worker", "index": index}
+        yield json.dumps({"cluster": {"worker": addresses}, "task": task})
+
+
+@contextlib.contextmanager
+def processes(*commands, **environment):
+    """Start commands, and kill them in the end; `{name: [value, ...]}` is their environment."""
+    running = []
+    try:
+        for index, command in enumerate(commands):
+            own = {name: values[index] for name, values in environment.items()}
+            running.append(
+                subprocess.Popen(
+                    [sys.executable, *map(str, command)],
+                    cwd=ROOT,
+                    env=os.environ | {"PYTHONPATH": str(ROOT)} | own,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    start_new_session=True,
+                )
+            )
+        yield running
+    finally:
+        for process in running:
+            process.kill()
+            process.communicate()
+
+
+def wait_for(found):
+    limit = time.monotonic() + LIMIT
+    while not found():
+        assert time.monotonic() < limit, "it took too long"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with the results of every case, alone and with two workers."""
+    folder = tmp_path_factory.mktemp("workers")
+    (folder / "alone").mkdir()
+    for case in some_workers.CASES:
+        some_workers.run(case, folder / "alone")
+    command = ["-m", "tests.training.some_workers", folder, ",".join(some_workers.CASES)]
+    with processes(command, command, TF_CONFIG=list(clusters(2))) as pair:
+        for process in pair:
+            output, _ = process.communicate(timeout=LIMIT)
+            assert process.returncode == 0, output
+    return folder
+
+
+@pytest.mark.parametrize("case", some_workers.CASES)
+def test_weights_and_history_are_those_of_one_process(trained, case):
+    tolerance = 2e-5 if some_workers.CASES[case].get("norm") else 2e-6
+    if case == "stopped":  # many large steps
+        tolerance = 1e-4
+    with np.load(trained / "alone" / f"{case}-0-of-1.npz") as archive:
+        alone = dict(archive)
+    for index in range(2):
+        with np.load(trained / f"{case}-{index}-of-2.npz") as archive:
+            together = dict(archive)
+        assert set(together) == set(alone)
+        for name in set(alone) - {"history"}:
+            np.testing.assert_allclose(together[name], alone[name], rtol=tolerance, atol=tolerance)
+        if case != "one_row":  # its last row counts twice in the metrics
+            np.testing.assert_allclose(
+                together["history"], alone["history"], rtol=max(tolerance, 1e-5)
+            )
+
+
+def test_the_chief_alone_writes_the_folder(trained):
+    """The other would have been refused, as the folder is there already."""
+    config = json.loads((trained / "conv" / "config.json").read_text())
+    assert config["recipe"]["optimizer"] == "sgd"
+    assert (trained / "conv" / "model.keras").exists()
+
+
+def test_a_worker_that_dies_ends_the_others(tmp_path):
+    run = [ROOT / "scripts" / "kzoo", *TRAIN, "--epochs", "150", "--workers", "2"]
+    run += ["--output", tmp_path / "run"]
+    with processes(run) as [chief]:
+        wait_for(lambda: list((tmp_path / "run" / "checkpoints").glob("*.npz")))
+        children = Path(f"/proc/{chief.pid}/task/{chief.pid}/children").read_text().split()
+        for child in map(int, children):
+            os.kill(child, signal.SIGKILL)
+        output, _ = chief.communicate(timeout=LIMIT)
+    assert chief.returncode == 2, output
+    assert "worker 1 ended by SIGKILL; continue with --resume." in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def test_ctrl_c_ends_all_workers(tmp_path):
+    run = [ROOT / "scripts" / "kzoo", *TRAIN, "--epochs", "3000", "--workers", "2"]
+    run += ["--output", tmp_path / "run"]
+    with processes(run) as [chief]:
+        wait_for(lambda: (tmp_path / "run" / "config.json").exists())
+        children = Path(f"/proc/{chief.pid}/task/{chief.pid}/children").read_text().split()
+        os.killpg(chief.pid, signal.SIGINT)
+        output, _ = chief.communicate(timeout=LIMIT)
+    assert chief.returncode == 130, output
+    assert "kzoo: interrupted" in output
+    assert children
+    assert not any(Path("/proc", child).exists() for child in children)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}']
+    + ['{"cluster": {"ps": ["a:1"], "worker": ["b:2"]}, "task": {"type": "worker", "index": 0}}'],
+)
+def test_a_wrong_tf_config_is_refused(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match="TF_CONFIG must be as .* and a chief; received"):
+        connect()
+
+
+def test_one_worker_is_no_cluster(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", next(clusters(1)))
+    assert connect() is False
+    with started([], 1):
+        assert replicas.count() == 1
+
+
+def test_what_workers_cannot_do_is_refused(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", next(clusters(2)))
+    with pytest.raises(ValueError, match="TF_CONFIG names 2 workers, which are not connected"):
+        workers.check(Recipe())
+    with (
+        pytest.raises(ValueError, match="workers must be 2, as TF_CONFIG names .* 3"),
+        started([], 3),
+    ):
+        pass
+    with pytest.raises(ValueError, match="workers must be at least 1; received 0"), started([], 0):
+        pass
+    monkeypatch.delenv("TF_CONFIG")
+    monkeypatch.setattr(replicas, "_count", 2)
+    with pytest.raises(ValueError, match="xla='on' does not go with several workers"):
+        workers.check(Recipe(xla="on"))
+    with pytest.raises(ValueError, match=r"batch_size must be at least .* \(2\).*received 1"):
+        workers.check(Recipe(batch_size=1))
+
+
+def test_statistics_that_would_differ_are_refused(monkeypatch):
+    monkeypatch.setattr(replicas, "_count", 2)
+    with pytest.raises(ValueError, match="norm is a keras.layers.BatchNormalization, whose"):
+        workers.shared_model(small_model())
+    layer = kzoo.layers.BatchNormalization(renorm=True, name="norm")
+    with pytest.raises(ValueError, match="norm cannot normalise across workers with a mask or ren"):
+        layer(np.ones((2, 3), "float32"), training=True)
+
+
+def test_two_jax_devices_train_as_one_does():
+    pytest.importorskip("jax")
+    flags = "--xla_force_host_platform_device_count=2"
+    command = ["-m", "tests.training.jax_devices"]
+    with processes(command, KERAS_BACKEND=["jax"], XLA_FLAGS=[flags]) as [process]:
+        output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0, output
+    assert "workers must be at most the number of JAX devices (2); received 3." in output
+    assert "the last batch must be divisible by the number of devices (2); received 15." in output
