@@ -1,0 +1,28 @@
+"""Named recipes: each can be made, and overridden."""
+
+import pytest
+
+from kzoo.data import parse_augment
+from kzoo.training import NAMED_RECIPES, Recipe, named_recipe
+
+
+@pytest.mark.parametrize("name", NAMED_RECIPES)
+def test_every_recipe_can_be_made_and_printed(name):
+    recipe = named_recipe(name)
+    assert recipe == Recipe.from_dict(recipe.to_dict())
+    parse_augment(recipe.augment)
+    shown = str(NAMED_RECIPES[name])
+    assert f"--recipe {name}" in shown
+    assert f"epochs            {recipe.epochs}" in shown or recipe.epochs == Recipe().epochs
+
+
+def test_fields_can_be_replaced():
+    recipe = named_recipe("cifar", epochs=3, learning_rate=0.2)
+    assert (recipe.epochs, recipe.learning_rate, recipe.optimizer) == (3, 0.2, "sgd")
+
+
+def test_bad_names_are_refused():
+    with pytest.raises(ValueError, match="recipe must be one of cifar, .*; received 'resnet_strik"):
+        named_recipe("resnet_strikes_back")
+    with pytest.raises(ValueError, match="a recipe has no rate; it may have epochs"):
+        named_recipe("cifar", rate=1)
