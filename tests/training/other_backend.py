@@ -3,13 +3,15 @@
 import sys
 from pathlib import Path
 
-sys.modules["tensorflow"] = None  # any import of it fails
+import tests.hide_tensorflow  # noqa: F401
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
+# isort: split
+import keras
+import numpy as np
 
-from kzoo.training import Recipe, fit, recorder  # noqa: E402
-from tests.training.small import small_data, small_model  # noqa: E402
+import kzoo
+from kzoo.training import Recipe, fit, recorder
+from tests.training.small import small_data, small_model
 
 
 def fresh_model():
@@ -18,12 +20,18 @@ def fresh_model():
     return small_model(dropout=0.0 if keras.config.backend() == "torch" else 0.3)
 
 
-def main(folder):
-    recorder._CHECKPOINT_EVERY = 0
-    recipe = Recipe(epochs=4, batch_size=16, learning_rate=0.02, label_smoothing=0.1)
-    arguments = {"validation_data": small_data(30, seed=1), "verbose": 0}
+ARGUMENTS = {"validation_data": small_data(30, seed=1), "verbose": 0}
+RECIPES = (
+    Recipe(epochs=4, batch_size=16, learning_rate=0.02, label_smoothing=0.1),
+    Recipe(epochs=4, batch_size=16, frozen_epochs=1, ema=0.9, freeze_norm=True),
+    Recipe(epochs=4, batch_size=16, accumulate=2, optimizer="lamb", schedule="one_cycle"),
+)
+
+
+def resume(recipe, folder):
+    """Train, and again with an interruption; print the accuracy."""
     whole = fresh_model()
-    history = fit(whole, small_data(), recipe, **arguments)
+    history = fit(whole, small_data(), recipe, **ARGUMENTS)
     print("accuracy", history[-1]["val_accuracy"])
 
     ended = recorder.Recorder.on_epoch_end
@@ -35,15 +43,26 @@ def main(folder):
 
     recorder.Recorder.on_epoch_end = interrupted
     try:
-        fit(fresh_model(), small_data(), recipe, output=folder, **arguments)
+        fit(fresh_model(), small_data(), recipe, output=folder, **ARGUMENTS)
     except KeyboardInterrupt:
         recorder.Recorder.on_epoch_end = ended
     resumed = fresh_model()
-    fit(resumed, small_data(), recipe, output=folder, resume=True, **arguments)
+    fit(resumed, small_data(), recipe, output=folder, resume=True, **ARGUMENTS)
     for first, second in zip(whole.variables, resumed.variables, strict=True):
         np.testing.assert_array_equal(
             keras.ops.convert_to_numpy(first), keras.ops.convert_to_numpy(second)
         )
+
+
+def main(folder):
+    recorder._CHECKPOINT_EVERY = 0
+    for number, recipe in enumerate(RECIPES):
+        resume(recipe, folder / str(number))
+    model, teacher = (kzoo.create_model("lenet5", classes=3) for _ in range(2))
+    images = np.zeros((8, *model.input_shape[1:]), "uint8"), np.arange(8) % 3
+    recipe = Recipe(epochs=1, batch_size=4, layer_decay=0.5, clip=1.0, distillation=0.3)
+    fit(model, images, recipe, teacher=teacher, verbose=0)
+    whole = fresh_model()
     for name, value in (("jax", "off"), ("torch", "on")):
         if keras.config.backend() == name:
             try:

@@ -1,27 +1,14 @@
 """From an exported file to an evaluated run on the backend that KERAS_BACKEND names."""
 
 import sys
-from importlib.machinery import PathFinder
 
-MISSING = ("tensorflow", "tensorflow_datasets")
+import tests.hide_tensorflow  # noqa: F401
 
+# isort: split
+import numpy as np
 
-class WithoutTensorFlow(PathFinder):
-    """Finds what is installed but for TensorFlow."""
-
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        if name.split(".")[0] in MISSING:
-            return None
-        return super().find_spec(name, path, target)
-
-
-sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutTensorFlow
-
-import numpy as np  # noqa: E402
-
-from kzoo import data, training  # noqa: E402
-from kzoo.cli import main  # noqa: E402
+from kzoo import data, training
+from kzoo.cli import main
 
 file, output = sys.argv[1:]
 pipeline = data.Pipeline(data.open_source(file), batch_size=8, augment="flip,crop=1", seed=3)
