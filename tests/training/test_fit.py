@@ -1,6 +1,7 @@
 """`fit` on small arrays: it learns, resumes exactly, and obeys each field of the recipe."""
 
 import csv
+import errno
 import json
 
 import keras
@@ -349,3 +350,28 @@ def test_long_trainings_are_validated_now_and_then():
     assert validated_epochs(3) == [1, 2, 3]
     assert validated_epochs(2500) == list(range(10, 2501, 10))
     assert validated_epochs(777)[-2:] == [777 - 777 % 3 - 3, 777]
+
+
+def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("kzoo.training.recorder._CHECKPOINT_EVERY", 0)
+    recipe, folder = Recipe(epochs=4, batch_size=16), tmp_path / "run"
+    whole = fresh_model()
+    fit(whole, small_data(), recipe, verbose=0)
+    write, calls = np.savez, []
+
+    def full(path, **arrays):
+        calls.append(path)
+        if len(calls) < 3:
+            return write(path, **arrays)
+        path.write_bytes(b"PK\x03\x04 half a file")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        with pytest.raises(OSError, match="No space left on device"):
+            fit(fresh_model(), small_data(), recipe, output=folder, verbose=0)
+    names = sorted(path.name for path in (folder / "checkpoints").iterdir())
+    assert names == ["epoch-000001.npz", "epoch-000002.npz"]
+    resumed = small_model()
+    fit(resumed, small_data(), recipe, output=folder, resume=True, verbose=0)
+    assert_equal(variables(whole), variables(resumed))

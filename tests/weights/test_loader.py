@@ -4,55 +4,12 @@ from safetensors.numpy import load_file, save_file
 
 import kzoo
 from tests.peers import randomise, torch_logits, write_state_dict
-
-
-def torch_resnet_cifar(blocks, classes=10):
-    """He et al.'s CIFAR ResNet in PyTorch, with the names that its reimplementations use."""
-    torch = pytest.importorskip("torch")
-    nn, functional = torch.nn, torch.nn.functional
-
-    class Block(nn.Module):
-        def __init__(self, inputs, filters, stride):
-            super().__init__()
-            self.conv1 = nn.Conv2d(inputs, filters, 3, stride, 1, bias=False)
-            self.bn1 = nn.BatchNorm2d(filters)
-            self.conv2 = nn.Conv2d(filters, filters, 3, 1, 1, bias=False)
-            self.bn2 = nn.BatchNorm2d(filters)
-            self.stride, self.extra = stride, filters - inputs
-
-        def forward(self, x):
-            y = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)))))
-            before = self.extra // 2
-            shortcut = x[:, :, :: self.stride, :: self.stride]
-            shortcut = functional.pad(shortcut, (0, 0, 0, 0, before, self.extra - before))
-            return functional.relu(y + shortcut)
-
-    class Network(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
-            self.bn1 = nn.BatchNorm2d(16)
-            inputs = 16
-            for stage, filters in enumerate((16, 32, 64), start=1):
-                layers = []
-                for index in range(blocks):
-                    stride = 2 if stage > 1 and index == 0 else 1
-                    layers.append(Block(inputs, filters, stride))
-                    inputs = filters
-                setattr(self, f"layer{stage}", nn.Sequential(*layers))
-            self.fc = nn.Linear(64, classes)
-
-        def forward(self, x):
-            x = functional.relu(self.bn1(self.conv1(x)))
-            x = self.layer3(self.layer2(self.layer1(x)))
-            return self.fc(x.mean((2, 3)))
-
-    return randomise(Network())
+from tests.torch_resnet_cifar import resnet_cifar
 
 
 @pytest.fixture(scope="module")
 def cifar_peer(tmp_path_factory):
-    peer = torch_resnet_cifar(3)
+    peer = randomise(resnet_cifar(3))
     return peer, write_state_dict(peer, tmp_path_factory.mktemp("cifar") / "r20.safetensors")
 
 
