@@ -24,6 +24,7 @@ from kzoo.analysis.gabor_fit import GaborFit, fit_gabor
 from kzoo.analysis.receptive_field import AxisField, ReceptiveField, receptive_field
 from kzoo.analysis.reverse_correlation import ReverseCorrelation, reverse_correlation
 from kzoo.analysis.rotation_consistency import rotation_consistency
+from kzoo.analysis.speed import Speed, measure_inference, measure_train_step
 
 __all__ = [
     "AxisField",
@@ -33,6 +34,7 @@ __all__ = [
     "LayerRow",
     "ReceptiveField",
     "ReverseCorrelation",
+    "Speed",
     "check_equivariance",
     "conv1d_matrix",
     "conv2d_matrix",
@@ -54,6 +56,8 @@ __all__ = [
     "fit_gabor",
     "flip",
     "layer_table",
+    "measure_inference",
+    "measure_train_step",
     "receptive_field",
     "reverse_correlation",
     "rotate",

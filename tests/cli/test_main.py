@@ -13,6 +13,7 @@ from PIL import Image
 import kzoo
 from kzoo.cli import main
 from kzoo.cli.info import describe_receptive_field
+from kzoo.training import NAMED_RECIPES
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,6 +118,23 @@ def test_info_of_a_changed_model(capsys):
     assert "TiledConv2D" in out
 
 
+def test_benchmark(capsys):
+    status, out, _ = run(capsys, "benchmark", "lenet5", "--batch-size", 2, "--repeats", 1)
+    assert status == 0
+    rows = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert set(rows) == {"lenet5,", "kzoo", "building", "inference", "train"}
+    assert re.search(r"ms for 2, [\d.]+ examples/s, fastest [\d.]+ ms", rows["inference"])
+
+
+def test_recipes(capsys):
+    status, out, _ = run(capsys, "recipe", "list")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == list(NAMED_RECIPES)
+    status, out, _ = run(capsys, "recipe", "show", "torchvision_v2")
+    assert status == 0
+    assert re.search(r"^learning_rate +0.5$", out, re.MULTILINE)
+
+
 def test_data_list(capsys):
     status, out, _ = run(capsys, "data", "list")
     assert status == 0
@@ -173,6 +191,9 @@ TRAIN = ("train", "lenet5", "--data", "digits")
         ((*TRAIN, "--option", "dropout"), "'dropout' is not KEY=VALUE"),
         ((*TRAIN, "--option", "dropout_rate=2"), "unexpected keyword argument 'dropout_rate'"),
         ((*TRAIN, "--conv", "round"), "conv must be one of 'standard', 'tiled'"),
+        ((*TRAIN, "--recipe", "cifra"), "received 'cifra'. Did you mean cifar?"),
+        (("recipe", "show", "cifra"), "received 'cifra'. Did you mean cifar?"),
+        (("benchmark", "lenet5", "--repeats", "0"), "repeats must be at least 1; received 0"),
         ((*TRAIN, "--image-size", "3"), "image_size must be at least 16 for lenet5; received 3"),
         ((*TRAIN, "--weights", "none.safetensors"), "none.safetensors"),
         ((*TRAIN, "--augment", "explode"), "received 'explode'"),
