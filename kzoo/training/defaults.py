@@ -17,7 +17,8 @@ def default_recipe(
 ) -> Recipe:
     """Return the recipe for a family and a data set.
 
-    `has_weights` says whether the network starts from weights; then the recipe is "finetune".
+    `has_weights` says whether the network starts from weights; then the recipe is "finetune", with
+    the same share of frozen epochs where their number is given.
     `given` are the fields that are not to be the defaults.
 
     From scratch, Adam and AdamW start from the family's learning rate. Colour images are flipped;
@@ -28,8 +29,8 @@ def default_recipe(
     defaults: dict[str, Any] = {}
     if has_weights:
         defaults |= NAMED_RECIPES["finetune"].fields
-        if given.get("epochs", defaults["epochs"]) <= defaults["frozen_epochs"]:
-            defaults["frozen_epochs"] = 0
+        share = defaults["frozen_epochs"] / defaults["epochs"]
+        defaults["frozen_epochs"] = int(share * given.get("epochs", defaults["epochs"]))
     elif given.get("optimizer", Recipe().optimizer) != "sgd":
         defaults["learning_rate"] = family.learning_rate
     if spec.kind == "image" and spec.shape[2] == 3:

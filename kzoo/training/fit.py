@@ -145,6 +145,8 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
             say(f"resuming after epoch {progress.epoch} of {recipe.epochs}")
     for phase in _phases(recipe):
         if not progress.finished and progress.epoch < phase.last_epoch:
+            if phase.is_frozen and verbose:
+                say(f"the first {phase.last_epoch} of {recipe.epochs} epochs train the head alone")
             with trainability_kept(plan.model), workers.together():
                 _run(plan, phase, progress, arrays, folder, verbose)
     for variable, best in zip(plan.trained.weights, progress.best_weights):

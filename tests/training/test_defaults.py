@@ -36,7 +36,9 @@ def test_weights_are_fine_tuned():
     assert 0 < recipe.frozen_epochs < recipe.epochs
     assert recipe.layer_decay < 1
     assert recipe.freeze_norm
-    assert default("resnet18", PHOTOGRAPHS, has_weights=True, epochs=3).frozen_epochs == 0
+    for epochs, frozen in [(3, 0), (10, 2), (100, 20)]:
+        given = default("resnet18", PHOTOGRAPHS, has_weights=True, epochs=epochs)
+        assert given.frozen_epochs == frozen
 
 
 def test_what_is_given_wins():
