@@ -46,7 +46,7 @@ def record(request):
 
 
 @pytest.fixture(autouse=True)
-def _fresh_keras():
+def _fresh_keras(request):
     """Seed every generator, and undo what the test changes in Keras's global settings."""
     policy = keras.config.dtype_policy()
     data_format = keras.config.image_data_format()
@@ -54,4 +54,5 @@ def _fresh_keras():
     yield
     keras.config.set_dtype_policy(policy)
     keras.config.set_image_data_format(data_format)
-    keras.utils.clear_session(free_memory=False)
+    # The sweeps build hundreds of large models, and collecting what is left of one takes a while.
+    keras.utils.clear_session(free_memory=request.node.get_closest_marker("full") is not None)
