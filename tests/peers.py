@@ -35,15 +35,22 @@ def import_timm():
 
 
 def randomise(module, seed=0):
-    """Give a PyTorch module random weights, with BatchNorm statistics far from 0 and 1."""
+    """Give a PyTorch module random weights, with BatchNorm statistics far from 0 and 1.
+
+    Beyond a hundred normalisations their weights become smaller, as a deeper network of random
+    weights would amplify the rounding of its first layers until it decides the logits.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(seed)
+    state = module.state_dict()
+    scales = [name for name in state if state[name].ndim == 1 and name.endswith(("weight", "gain"))]
+    share = min(1, 100 / max(len(scales), 1))
     with torch.no_grad():
-        for name, tensor in module.state_dict().items():
-            if name.endswith(("running_var", "bn.weight", "gain")) or (
-                tensor.ndim == 1 and name.endswith("weight")
-            ):
+        for name, tensor in state.items():
+            if name in scales:
+                tensor.uniform_(0.5 * share, 1.5 * share, generator=generator)
+            elif name.endswith(("running_var", "gain")):
                 tensor.uniform_(0.5, 1.5, generator=generator)
             elif tensor.ndim == 1:
                 tensor.normal_(0, 0.2, generator=generator)
