@@ -62,19 +62,23 @@ def _pointwise(x, options, units, name, conv_mlp):
     return keras.layers.Dense(units, kernel_initializer=options.kernel_initializer, name=name)(x)
 
 
-def _stem(config, x, options):
+def _stem(config, x, options, is_small):
     width, stem = config.widths[0], config.stem
     if stem == "patch":
-        x = convolve(x, options, width, 4, strides=4, padding="valid", use_bias=True, name="stem.0")
+        size = 1 if is_small else 4
+        x = convolve(
+            x, options, width, size, strides=size, padding="valid", use_bias=True, name="stem.0"
+        )
         return _norm(x, config, "stem.1")
+    strides = 1 if is_small else 2
     # timm rounds half the width to a multiple of 8.
     first = (width // 2 + 4) // 8 * 8 if stem == "overlap_tiered" else width
-    x = convolve(x, options, first, 3, strides=2, use_bias=True, name="stem.0")
+    x = convolve(x, options, first, 3, strides=strides, use_bias=True, name="stem.0")
     index = 1
     if stem == "overlap_act":
         x = activation(x, "gelu", "stem.1")
         index = 2
-    x = convolve(x, options, width, 3, strides=2, use_bias=True, name=f"stem.{index}")
+    x = convolve(x, options, width, 3, strides=strides, use_bias=True, name=f"stem.{index}")
     return _norm(x, config, f"stem.{index + 1}")
 
 
@@ -95,13 +99,19 @@ def _block(config, x, options, rate, name):
     return add(y, x, f"{name}.add")
 
 
-def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):
+def build(config, x, options, *, stem="published", dropout_rate=0.0, drop_path_rate=0.0):
     """Build the network; see `Family`.
 
-    `dropout_rate` applies before the classifier, `drop_path_rate` to the last residual branch, and
-    to the earlier ones linearly less.
+    Args:
+        stem: "small" for small images: patches of one pixel, as ConvNeXt is trained on CIFAR
+            (https://juliusruseckas.github.io/ml/convnext-cifar10.html;
+            https://github.com/filipbasara0/simple-convnext found 2 x 2 pixels less accurate, 4 x 4
+            still less), or overlapping convolutions without a stride.
+        dropout_rate: of the dropout before the classifier.
+        drop_path_rate: of stochastic depth in the last residual branch, and linearly less in the
+            earlier ones.
     """
-    x = _stem(config, x, options)
+    x = _stem(config, x, options, stem == "small")
     rates = drop_path_rates(drop_path_rate, config.depths)
     for stage, width in enumerate(config.widths):
         name = f"stages.{stage}"

@@ -4,9 +4,14 @@ A family file states what is its own (a variant table and one `build` function);
 each row into a named builder with the arguments of keras.applications, in their order. `build` is
 called as `build(config, x, options, **own)`: `x` is the normalised input, `options` an `Options`,
 and `own` the keyword-only arguments that `build` declares, which the named builders then offer.
+
+One of these means the same wherever it is offered: `stem="small"`, instead of "published", leaves
+out the first two halvings of the map, so that a network made for photographs has a stride of 8
+instead of 32 and learns from images of 32 x 32.
 """
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,11 +21,15 @@ import keras
 from kzoo.applications._conv import resolve_conv
 from kzoo.applications._input import PreprocessingError, normalise, standard_shape
 from kzoo.constants import STATISTICS
-from kzoo.layers._args import integer
+from kzoo.layers._args import integer, one_of
 from kzoo.weights.loader import load_source
 from kzoo.weights.sources import find_source
 
 Builder = Callable[..., keras.Model]
+
+# A small stem leaves out two halvings of the map, and is for images of this size.
+SMALL_STEM_STRIDE = 4
+SMALL_SIZE = 32
 
 
 def channel_axis():
@@ -215,14 +224,20 @@ class Family:
         """What the networks do: "image_classification" or "signal_classification"."""
         return "image_classification" if self.rank == 2 else "signal_classification"
 
-    def shape_of(self, variant):
+    @property
+    def has_small_stem(self):
+        """Whether the networks have the option `stem="small"`."""
+        return any(parameter.name == "stem" for parameter in self.own)
+
+    def shape_of(self, variant, stem="published"):
         """Return the default shape of one input of `variant`, channels last."""
-        size = self.input_sizes.get(variant)
+        size = SMALL_SIZE if stem == "small" else self.input_sizes.get(variant)
         return self.input_shape if size is None else (size, size, self.input_shape[-1])
 
-    def min_size_of(self, variant):
+    def min_size_of(self, variant, stem="published"):
         """Return the smallest height and width (or length) that `variant` allows."""
-        return self.min_sizes.get(variant, self.min_size)
+        size = self.min_sizes.get(variant, self.min_size)
+        return math.ceil(size / SMALL_STEM_STRIDE) if stem == "small" else size
 
     def is_fixed_size(self, variant):
         """Return whether `variant` needs to know the input size."""
@@ -296,6 +311,7 @@ class Family:
         **own,
     ):
         self._check(variant, pooling, classes, classifier_activation, conv)
+        stem = one_of(own.get("stem", "published"), "stem", ("published", "small"))
         options = Options(
             include_top=include_top,
             pooling=pooling,
@@ -310,8 +326,8 @@ class Family:
         if input_tensor is None:
             shape = standard_shape(
                 input_shape,
-                default=self.shape_of(variant),
-                min_size=self.min_size_of(variant),
+                default=self.shape_of(variant, stem),
+                min_size=self.min_size_of(variant, stem),
                 fixed_size=self.is_fixed_size(variant),
                 include_top=include_top,
                 model=variant,

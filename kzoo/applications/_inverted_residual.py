@@ -3,7 +3,7 @@
 It builds what `kzoo.applications._mobile_tables` describes. Layer names are timm's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -202,16 +202,29 @@ def _pooled_head(x, network, parts, dropout_rate):
     return parts.options.dense(x, "classifier", dropout_rate)
 
 
-def build(config, x, options, *, dropout_rate=0.2, drop_path_rate=0.0):
+def _without_first_stride(stages):
+    """Return the stages with the first of them that has a stride at the size of its input."""
+    first = next(index for index, part in enumerate(stages) if part.strides > 1)
+    return (*stages[:first], replace(stages[first], strides=1), *stages[first + 1 :])
+
+
+def build(config, x, options, *, stem="published", dropout_rate=0.2, drop_path_rate=0.0):
     """Build a `Network`; see `Family`.
 
     Args:
+        stem: "small" for small images: the first convolution and the first stage with a stride have
+            none, as MobileNetV2 is trained on CIFAR
+            (https://github.com/chenyaofo/pytorch-cifar-models). As there, a block that so keeps the
+            shape of its input adds it.
         dropout_rate: of the dropout before the classifier.
         drop_path_rate: of stochastic depth in the last block.
     """
+    if stem == "small":
+        config = replace(config, stages=_without_first_stride(config.stages))
     parts = _Parts(config, options)
-    stem = config.scaling.channels(config.stem) if config.scaling.stem else config.stem
-    x = parts.convolve(x, stem, config.stem_kernel, "conv_stem", strides=2)
+    filters = config.scaling.channels(config.stem) if config.scaling.stem else config.stem
+    strides = 1 if stem == "small" else 2
+    x = parts.convolve(x, filters, config.stem_kernel, "conv_stem", strides=strides)
     x = parts.norm(x, "bn1", config.activation)
     x = _stages(x, config, parts, drop_path_rate)
     if config.head.pooled:

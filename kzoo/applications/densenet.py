@@ -83,25 +83,36 @@ def dense_blocks(x, options, blocks, growth, dropout_rate=0.0):
     return _norm_act(x, "features.norm5")
 
 
-def _stem(x, config, options):
+def _stem(x, config, options, is_small):
     growth = config.growth
+    first = 1 if is_small else 2
     if config.deep_stem:
         filters = (growth, growth, 2 * growth)
-        for index, (width, strides) in enumerate(zip(filters, (2, 1, 1))):
+        for index, (width, strides) in enumerate(zip(filters, (first, 1, 1))):
             x = convolve(x, options, width, 3, strides=strides, name=f"features.conv{index}")
             x = _norm_act(x, f"features.norm{index}")
     else:
-        x = convolve(x, options, 2 * growth, 7, strides=2, name="features.conv0")
+        kernel_size = 3 if is_small else 7
+        x = convolve(x, options, 2 * growth, kernel_size, strides=first, name="features.conv0")
         x = _norm_act(x, "features.norm0")
+    if is_small:
+        return x
     if not config.blur:
         return max_pool(x, 3, 2, "features.pool0", padding=1)
     x = max_pool(x, 3, 1, "features.pool0.0", padding=1)
     return BlurPooling2D(strides=2, padding="same", name="features.pool0.1")(x)
 
 
-def build(config, x, options, *, dropout_rate=0.0):
-    """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    x = dense_blocks(_stem(x, config, options), options, config.blocks, config.growth)
+def build(config, x, options, *, stem="published", dropout_rate=0.0):
+    """Build the network; see `Family`.
+
+    Args:
+        stem: "small" for small images: the first convolution is 3x3 without a stride, and there is
+            no pooling, as DenseNet is trained on CIFAR (https://github.com/kuangliu/pytorch-cifar).
+        dropout_rate: of the dropout before the classifier.
+    """
+    x = _stem(x, config, options, stem == "small")
+    x = dense_blocks(x, options, config.blocks, config.growth)
     return options.outputs(x, options.pooled_dense("classifier", dropout_rate))
 
 

@@ -122,18 +122,23 @@ def _norm_relu(x, config, norm_name, relu_name):
     return activation(_norm(x, config, norm_name), "relu", relu_name)
 
 
-def _stem(x, config, options):
-    """Halve the map twice: by a convolution, or the first of three, and by a pooling."""
+def _stem(x, config, options, is_small):
+    """Halve the map twice: by a convolution, or the first of three, and by a pooling.
+
+    A small stem has no stride and no pooling, and a kernel of 3x3.
+    """
+    strides = 1 if is_small else 2
     if not config.stem:
-        x = convolve(x, options, 64, 7, strides=2, name="conv1")
+        x = convolve(x, options, 64, 3 if is_small else 7, strides=strides, name="conv1")
     else:
         first, second, last = config.stem
-        x = convolve(x, options, first, 3, strides=2, name="conv1.0")
+        x = convolve(x, options, first, 3, strides=strides, name="conv1.0")
         x = _norm_relu(x, config, "conv1.1", "conv1.2")
         x = convolve(x, options, second, 3, name="conv1.3")
         x = _norm_relu(x, config, "conv1.4", "conv1.5")
         x = convolve(x, options, last, 3, name="conv1.6")
-    return _stem_pool(_norm_relu(x, config, "bn1", "act1"), config, options)
+    x = _norm_relu(x, config, "bn1", "act1")
+    return x if is_small else _stem_pool(x, config, options)
 
 
 def _stem_pool(x, config, options):
@@ -221,13 +226,17 @@ def _filters(config, stage, index):
     return second // config.first_reduction, second, 4 * width
 
 
-def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):
+def build(config, x, options, *, stem="published", dropout_rate=0.0, drop_path_rate=0.0):
     """Build the network; see `Family`.
 
-    `dropout_rate` applies before the classifier; `drop_path_rate` is that of the last block, and
-    grows linearly from 0 at the first.
+    Args:
+        stem: "small" for small images: the first convolution is 3x3 without a stride, and there is
+            no pooling (Chen et al., SimCLR, ICML 2020, appendix B.9).
+        dropout_rate: of the dropout before the classifier.
+        drop_path_rate: of stochastic depth in the last block; it grows linearly from 0 at the
+            first.
     """
-    x = _stem(x, config, options)
+    x = _stem(x, config, options, stem == "small")
     branch = _bottleneck if config.bottleneck else _basic
     for stage, rates in enumerate(drop_path_rates(drop_path_rate, config.blocks)):
         for index, rate in enumerate(rates):

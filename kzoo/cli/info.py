@@ -28,14 +28,15 @@ def run(arguments):
     from kzoo.registry import create_model, find_family
 
     family = find_family(arguments.model)
-    shape = list(family.shape_of(arguments.model))
+    options = dict(arguments.option)
+    shape = list(family.shape_of(arguments.model, options.get("stem", "published")))
     if arguments.image_size is not None:
         shape[:-1] = [arguments.image_size] * family.rank
     if arguments.picture is not None:
         _check_picture(Path(arguments.picture))
     model = create_model(
         arguments.model,
-        **dict(arguments.option) | {"conv": arguments.conv, "input_shape": tuple(shape)},
+        **options | {"conv": arguments.conv, "input_shape": tuple(shape)},
     )
     table = layer_table(model)
     print(f"{arguments.model}, of the family {family.name}")

@@ -8,7 +8,8 @@ from kzoo.data import DataSpec
 from kzoo.training.recipe import Recipe
 from kzoo.training.recipes import NAMED_RECIPES
 
-# Images up to this size are cropped where they are, after padding; larger ones are scaled.
+# Images up to this size are cropped where they are, after padding, and networks keep their
+# resolution; larger ones are scaled.
 _SMALL = 64
 
 
@@ -34,7 +35,19 @@ def default_recipe(
     elif given.get("optimizer", Recipe().optimizer) != "sgd":
         defaults["learning_rate"] = family.learning_rate
     if spec.kind == "image" and spec.shape[2] == 3:
-        size = given.get("image_size") or min((side or _SMALL + 1) for side in spec.shape[:2])
-        crop = f"crop={size // 8}" if size <= _SMALL else "resized_crop=0.25"
+        size = _small_size(spec, given.get("image_size"))
+        crop = f"crop={size // 8}" if size else "resized_crop=0.25"
         defaults["augment"] = (crop, "flip")
     return Recipe(**defaults | dict(given))
+
+
+def suits_small_stem(family: Family, spec: DataSpec, recipe: Recipe, has_weights: bool) -> bool:
+    """Whether a network has a small stem and is to learn from small images from scratch."""
+    is_small = spec.kind == "image" and _small_size(spec, recipe.image_size) is not None
+    return family.has_small_stem and is_small and not has_weights
+
+
+def _small_size(spec, image_size):
+    """Return the shorter side of images, or of what they are scaled to, if it is small."""
+    size = image_size or min((side or _SMALL + 1) for side in spec.shape[:2])
+    return size if size <= _SMALL else None

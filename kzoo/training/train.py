@@ -15,7 +15,7 @@ from kzoo.applications._family import Family
 from kzoo.data import Pipeline, Source, open_source, train_and_validation
 from kzoo.registry import create_model, find_family
 from kzoo.training import devices, folder, workers
-from kzoo.training.defaults import default_recipe
+from kzoo.training.defaults import default_recipe, suits_small_stem
 from kzoo.training.evaluate import measure
 from kzoo.training.fit import execute, prepare
 from kzoo.training.recipe import Recipe
@@ -56,7 +56,8 @@ def train(
         teacher: what to learn from besides the labels: a run folder of the same data set, or a
             model with a tag of weights of the same classes, such as "resnet20_cifar.cifar10".
         conv: what replaces the convolutions, by name.
-        model_options: further arguments of the model's builder.
+        model_options: further arguments of the model's builder. Without weights, images of at most
+            64 pixels get `stem="small"` where the family has it and nothing else is said here.
         data_dir: where TensorFlow Datasets are, instead of `TFDS_DATA_DIR`.
         download: whether a missing data set may be downloaded.
         skip_unreadable: whether to leave out files that cannot be read, instead of refusing them.
@@ -84,10 +85,12 @@ def train(
     if not isinstance(given, Recipe):
         given = default_recipe(start.family, source.spec, start.weights is not None, given)
     recipe = given
-    views = choose_views(start.name, start.family, source.spec, recipe, start.trained_on, say)
+    own = _own_options(model_options, start, source.spec, recipe, say)
+    stem = own.get("stem", "published")
+    views = choose_views(start.name, start.family, source.spec, recipe, start.trained_on, say, stem)
     splits = _splits(source, recipe.validation_split)
     pipeline, validation = _pipelines(source, splits, views, recipe)
-    options = _model_options(recipe, model_options, conv, start, views, pipeline)
+    options = _model_options(recipe, own, conv, start, views, pipeline)
     keras.utils.set_random_seed(recipe.seed)
     with _precision(recipe.precision):
         model = create_model(start.name, **options)
@@ -195,9 +198,22 @@ def _pipelines(source: Source, splits, views: Views, recipe):
     return training, validation
 
 
-def _model_options(recipe, given, conv, start, views, pipeline):
+def _own_options(given, start, spec, recipe, say):
+    """Return the options of the family, with the stem that suits the images."""
+    options = dict(given or {})
+    suits = suits_small_stem(start.family, spec, recipe, start.weights is not None)
+    if suits and "stem" not in options:
+        options["stem"] = "small"
+        say(
+            f"the images are small: {start.name} gets stem='small', without the first two halvings "
+            "of its map; the option stem=published keeps them"
+        )
+    return options
+
+
+def _model_options(recipe, own, conv, start, views, pipeline):
     """Return the arguments of the model's builder."""
-    options = {**(given or {}), "conv": conv, "classes": pipeline.spec.classes}
+    options = {**own, "conv": conv, "classes": pipeline.spec.classes}
     if start.weights is not None:
         options["weights"] = start.weights
     for name in ("dropout_rate", "drop_path_rate"):

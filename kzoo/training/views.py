@@ -39,6 +39,7 @@ def choose_views(
     recipe: Recipe,
     trained_on: Preprocessing | None,
     say,
+    stem: str = "published",
 ) -> Views:
     """Return how the images of a data set are to reach a model.
 
@@ -49,6 +50,7 @@ def choose_views(
         recipe: the recipe; what it leaves open is that of the weights, or else the data's own.
         trained_on: the inputs that the initial weights expect, where that is known.
         say: function that takes each line worth telling.
+        stem: the model's, which decides how small images may be.
 
     Raises:
         ValueError: model and data are of different kinds, or a size is too small.
@@ -56,7 +58,7 @@ def choose_views(
     _check_kind(model_name, family, spec, recipe)
     if spec.kind == "signal":
         return Views()
-    smallest = family.min_size_of(model_name)
+    smallest = family.min_size_of(model_name, stem)
     for name in ("image_size", "test_size"):
         side = getattr(recipe, name)
         if side is not None and side < smallest:
@@ -64,7 +66,8 @@ def choose_views(
                 f"{name} must be at least {smallest} for {model_name}; received {side}."
             )
     own = spec.shape[:2]
-    size = _size(model_name, family, own, recipe.image_size, trained_on, say)
+    default = trained_on.size if trained_on else family.shape_of(model_name, stem)[:2]
+    size = _size(model_name, own, recipe.image_size, default, smallest, say)
     test_size = (recipe.test_size,) * 2 if recipe.test_size else size
     interpolation = trained_on.interpolation if trained_on else "bilinear"
     resize = functools.partial(
@@ -81,16 +84,14 @@ def choose_views(
     )
 
 
-def _size(model_name, family, own, asked, trained_on, say):
+def _size(model_name, own, asked, default, smallest, say):
     """Return the height and width of training images, and say where they are not the data's."""
     if asked is not None:
         return (asked, asked)
     if None in own:
-        size = trained_on.size if trained_on else family.shape_of(model_name)[:2]
-        shown = f"{size[0]} x {size[1]}"
+        shown = f"{default[0]} x {default[1]}"
         say(f"images differ in size; resizing them to {shown}, as {model_name} expects")
-        return size
-    smallest = family.min_size_of(model_name)
+        return default
     if min(own) < smallest:
         say(
             f"images of {own[0]} x {own[1]} are too small; resizing them to {smallest} x "

@@ -111,6 +111,11 @@ def test_info_of_a_layer_with_several_outputs(capsys):
     assert re.search(r"Split +28 x 28 x 24, 28 x 28 x 24 +0 +0 +0\n", out)
 
 
+def test_info_of_a_small_stem(capsys):
+    status, out, _ = run(capsys, "info", "mobilenetv2_050", "--option", "stem=small")
+    assert (status, "32 x 32 x 3" in out) == (0, True)
+
+
 def test_info_of_a_changed_model(capsys):
     status, out, _ = run(capsys, "info", "resnet20_cifar", "--conv", "tiled", "--image-size", 48)
     assert status == 0

@@ -2,7 +2,8 @@ import pytest
 
 from kzoo.data import DataSpec
 from kzoo.registry import find_family
-from kzoo.training.defaults import default_recipe
+from kzoo.training.defaults import default_recipe, suits_small_stem
+from kzoo.training.recipe import Recipe
 
 COLOUR = DataSpec("colour", "image", (32, 40, 3), ("a", "b"), {"train": 10})
 PHOTOGRAPHS = DataSpec("photographs", "image", (None, None, 3), ("a", "b"), {"train": 10})
@@ -44,3 +45,22 @@ def test_weights_are_fine_tuned():
 def test_what_is_given_wins():
     recipe = default("resnet18", COLOUR, learning_rate=0.5, augment=(), epochs=3)
     assert (recipe.learning_rate, recipe.augment, recipe.epochs) == (0.5, (), 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "image_size", "has_weights", "suits"),
+    [
+        ("resnet18", COLOUR, None, False, True),
+        ("resnet18", GREY, None, False, True),
+        ("resnet18", COLOUR, 64, False, True),
+        ("resnet18", PHOTOGRAPHS, 64, False, True),
+        ("resnet18", COLOUR, 65, False, False),
+        ("resnet18", PHOTOGRAPHS, None, False, False),
+        ("resnet18", COLOUR, None, True, False),
+        ("resnet20_cifar", COLOUR, None, False, False),
+        ("udl_dense", SIGNAL, None, False, False),
+    ],
+)
+def test_small_images_without_weights_get_a_small_stem(name, spec, image_size, has_weights, suits):
+    recipe = Recipe(image_size=image_size)
+    assert suits_small_stem(find_family(name), spec, recipe, has_weights) is suits

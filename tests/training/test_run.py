@@ -137,6 +137,50 @@ def test_a_folder_of_images(colours, tmp_path):
         evaluate(run, "test")
 
 
+def test_small_images_get_a_small_stem(colours, tmp_path):
+    said = []
+    run = train(
+        "lcnet_035",
+        colours,
+        recipe=Recipe(epochs=1, batch_size=8, image_size=20),
+        output=tmp_path / "run",
+        verbose=0,
+        say=said.append,
+    )
+    assert run.config["model"]["options"]["stem"] == "small"
+    assert run.model().get_layer("conv_stem").strides == (1, 1)
+    assert said == [
+        "the images are small: lcnet_035 gets stem='small', without the first two halvings of its "
+        "map; the option stem=published keeps them"
+    ]
+
+
+def test_another_stem_may_be_asked_for(colours, tmp_path):
+    said = []
+    with pytest.raises(ValueError, match="image_size must be at least 32 for convnext_atto; .* 20"):
+        train(
+            "convnext_atto",
+            colours,
+            recipe=Recipe(image_size=20),
+            output=tmp_path / "run",
+            model_options={"stem": "published"},
+            say=said.append,
+        )
+    assert said == []
+
+
+def test_images_may_be_smaller_with_a_small_stem():
+    family, spec = find_family("convnext_atto"), DataSpec("x", "image", (28, 28, 1), ("a",), {})
+    said = []
+    views = choose_views("convnext_atto", family, spec, Recipe(), None, said.append, "small")
+    assert (views.training, said) == (None, [])
+    assert choose_views("convnext_atto", family, spec, Recipe(), None, said.append).training
+    assert said == [
+        "images of 28 x 28 are too small; resizing them to 32 x 32, the smallest that "
+        "convnext_atto takes"
+    ]
+
+
 def test_images_grow_and_are_tested_larger(colours, tmp_path):
     recipe = {
         "epochs": 4,
