@@ -124,12 +124,14 @@ class _Start:
         family: its family.
         weights: tag, repository or file of the initial weights, or `None`.
         trained_on: the inputs they expect, where that is known.
+        implied: arguments of the builder that they imply.
     """
 
     name: str
     family: Family
     weights: str | None
     trained_on: Preprocessing | None
+    implied: Mapping[str, Any]
 
     @classmethod
     def of(cls, model_name, weights):
@@ -144,10 +146,12 @@ class _Start:
             )
         weights = tag if dot else weights and os.fspath(weights)
         records = records_of(name)
-        known = {record.tag: record.preprocessing for record in records}
+        known = {record.tag: record for record in records}
         if records:
-            known["imagenet"] = records[0].preprocessing
-        return cls(name, family, weights, known.get(weights))
+            known["imagenet"] = records[0]
+        if weights not in known:
+            return cls(name, family, weights, None, {})
+        return cls(name, family, weights, known[weights].preprocessing, known[weights].options)
 
 
 def _given(recipe):
@@ -197,6 +201,8 @@ def _pipelines(source: Source, splits, views: Views, recipe):
 
 def _model_options(recipe, given, conv, start, views, pipeline):
     """Return the arguments of the model's builder."""
+    if conv == "standard":
+        conv = start.implied.get("conv", conv)
     options = {**(given or {}), "conv": conv, "classes": pipeline.spec.classes}
     if start.weights is not None:
         options["weights"] = start.weights
