@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kzoo.registry import find_family
 from kzoo.training import Recipe, Run
 from kzoo.weights.sources import written
 
@@ -61,14 +62,15 @@ def make_record(row, runs: list[Run], **facts) -> dict[str, Any]:
     """
     config = runs[0].config
     data, network = config["data"], config["model"]
+    shape = list(network["options"]["input_shape"])
     return {
         "name": row.name,
         "model": row.model,
         "tag": row.tag,
         "licence": "Apache-2.0",
-        "options": dict(row.options),
+        "options": {**row.options, **_other_shape(row, shape)},
         "parameters": network["parameters"],
-        "input_shape": list(network["options"]["input_shape"]),
+        "input_shape": shape,
         "preprocessing": _preprocessing(runs[0]),
         "data": {
             "name": row.data,
@@ -86,6 +88,13 @@ def make_record(row, runs: list[Run], **facts) -> dict[str, Any]:
         "versions": config["versions"],
         "hardware": facts["hardware"],
     }
+
+
+def _other_shape(row, shape):
+    """Return the input shape as an option, where it is not the model's default."""
+    return (
+        {} if shape == list(find_family(row.model).shape_of(row.model)) else {"input_shape": shape}
+    )
 
 
 def _preprocessing(run):
@@ -157,6 +166,7 @@ def card(record) -> str:
     seeds = record["seeds"]
     versions = record["versions"]
     backend = versions["backend"]
+    options = {name: value for name, value in record["options"].items() if name != "input_shape"}
     shown = {
         "test accuracy of this file": f"{100 * record['file_accuracy']:.2f} % of "
         f"{data['examples']['test']:,} examples, loaded by `kzoo.create_model`",
@@ -168,12 +178,13 @@ def card(record) -> str:
         "data": f"{DATA_SETS[data['name']]} (`{data['name']}`), {_examples(data)}",
         "which examples": data["note"],
         "classes": ", ".join(data["class_names"]),
-        "options of the network": f"`{written(record['options'])}`" if record["options"] else "",
+        "options of the network": f"`{written(options)}`" if options else "",
         "input": f"{_sizes(record['input_shape'])}, {_normalised(inputs)}",
         "parameters": f"{record['parameters']:,}",
         "file": f"`{record['file']}`, {record['bytes']:,} bytes; kernels in float16, vectors in "
         f"float32; SHA-256 `{record['sha256']}`",
-        "time": f"{np.median([seed['seconds'] for seed in seeds]) / 60:.1f} minutes a run (median)",
+        "time": f"{np.median([seed['seconds'] for seed in seeds]) / 60:.1f} minutes (median) for a "
+        f"run of {record['recipe']['epochs']} epochs",
         "hardware": record["hardware"],
         "versions": f"kzoo {versions['kzoo']}, Keras {versions['keras']}, {backend} "
         f"{versions[backend]}, Python {versions['python']}",

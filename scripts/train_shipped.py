@@ -31,7 +31,7 @@ import numpy as np  # noqa: E402
 import kzoo  # noqa: E402
 from kzoo.data import open_source  # noqa: E402
 from kzoo.training import Run, train  # noqa: E402
-from kzoo.training.evaluate import open_data, predict_log_probabilities, split_pipeline  # noqa: E402
+from kzoo.training.evaluate import predict_log_probabilities, split_pipeline  # noqa: E402
 from kzoo.training.feed import epoch_of  # noqa: E402
 from kzoo.training.files import write_json  # noqa: E402
 from kzoo.weights.half_precision import write_half_precision  # noqa: E402
@@ -160,13 +160,13 @@ def ship(row, runs, arguments):
     record = cards.make_record(
         row,
         runs,
-        command=command(row, arguments),
+        command=command(row, runs),
         hardware=machines_of(runs),
         note=arguments.note,
     )
     candidate = write_half_precision(first.model(), path.with_name(f".{path.name}"))
     try:
-        accuracy = measure(row, first, candidate, arguments.data_dir)
+        accuracy = measure(row, first, candidate, arguments)
         check_accuracy(row, first, accuracy)
         os.replace(candidate, path)
     finally:
@@ -181,8 +181,11 @@ def ship(row, runs, arguments):
     write_json(arguments.folder / f"{row.name}.json", record)
 
 
-def measure(row, run, path, data_dir=None) -> float:
-    """Return the test accuracy of a file of weights, loaded into a new model."""
+def measure(row, run, path, arguments) -> float:
+    """Return the test accuracy of a file of weights, loaded into a new model.
+
+    The data are those that are here: the run may come from another machine.
+    """
     model = kzoo.create_model(
         row.model,
         weights=Path(path),
@@ -190,7 +193,8 @@ def measure(row, run, path, data_dir=None) -> float:
         input_shape=run.shape,
         **row.options,
     )
-    pipeline = split_pipeline(run, open_data(run, data_dir), "test", 500)
+    source = open_source(arguments.data or row.data, data_dir=arguments.data_dir)
+    pipeline = split_pipeline(run, source, "test", 500)
     predicted = predict_log_probabilities(model, epoch_of(pipeline)).argmax(axis=1)
     return float(np.mean(predicted == pipeline.labels()))
 
@@ -205,14 +209,15 @@ def check_accuracy(row, run, accuracy):
         )
 
 
-def command(row, arguments) -> str:
+def command(row, runs) -> str:
     """Return the command that trains these weights again."""
-    parts = [f"python scripts/train_shipped.py {row.name} --seeds {arguments.seeds}"]
-    if arguments.epochs is not None:
-        parts.append(f"--epochs {arguments.epochs}")
-    if arguments.data is not None:
-        parts.append(f"--data {Path(arguments.data).name}")
-    backend = keras.config.backend()
+    run = runs[0]
+    parts = [f"python scripts/train_shipped.py {row.name} --seeds {len(runs)}"]
+    if run.recipe.epochs != row.recipe_for(0).epochs:
+        parts.append(f"--epochs {run.recipe.epochs}")
+    if run.data["name"].endswith(".npz"):
+        parts.append(f"--data {Path(run.data['name']).name}")
+    backend = run.config["versions"]["backend"]
     return ("" if backend == "tensorflow" else f"KERAS_BACKEND={backend} ") + " ".join(parts)
 
 

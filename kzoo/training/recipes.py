@@ -96,9 +96,9 @@ NAMED_RECIPES: dict[str, NamedRecipe] = {
     "mnist": NamedRecipe(
         purpose="digits from scratch, shifted by up to two pixels",
         command="kzoo train lenet5 --data mnist --recipe mnist",
-        hardware="not measured yet",
-        cost="20 epochs",
-        result="not measured yet",
+        hardware="2 CPU cores (AMD EPYC), TensorFlow",
+        cost="20 epochs, 3 minutes",
+        result="lenet5, trained on all of the training split: 99.34 ± 0.01 % (3 seeds)",
         fields={
             "epochs": 20,
             "batch_size": 128,
