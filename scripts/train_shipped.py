@@ -35,11 +35,11 @@ from kzoo.training.evaluate import predict_log_probabilities, split_pipeline  # 
 from kzoo.training.feed import epoch_of  # noqa: E402
 from kzoo.training.files import write_json  # noqa: E402
 from kzoo.weights.half_precision import write_half_precision  # noqa: E402
-from kzoo.weights.tags import SHIPPED as FOLDER  # noqa: E402
 from kzoo.weights.tags import SHIPPED_COLUMNS  # noqa: E402
 from scripts import _shipped_cards as cards  # noqa: E402
 from scripts._shipped_table import SHIPPED, Shipped  # noqa: E402
 
+WEIGHTS = "kzoo/weights/shipped"
 MARKS = ("<!-- shipped -->\n", "<!-- /shipped -->")
 # Of the accuracy, between the run and its file.
 TOLERANCE = 0.001
@@ -57,11 +57,13 @@ def parse(argv):
     parser.add_argument("--data-dir", metavar="FOLDER", help="instead of TFDS_DATA_DIR")
     parser.add_argument("--note", default="", help="which images these are, for the card")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "shipped")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where weights are written")
+    parser.add_argument("--project", type=Path, default=ROOT, help="checkout that is written to")
     parser.add_argument("--verbose", type=int, default=2, help="of Keras, default a line an epoch")
     arguments = parser.parse_args(argv)
     if arguments.seeds < 1:
         parser.error(f"--seeds must be at least 1; received {arguments.seeds}")
+    if not (arguments.project / WEIGHTS).is_dir():
+        parser.error(f"--project must be a checkout of kzoo; {arguments.project} has no {WEIGHTS}")
     return arguments
 
 
@@ -156,7 +158,7 @@ def machines_of(runs) -> str:
 def ship(row, runs, arguments):
     """Write the weights of the first run with their record."""
     first = runs[0]
-    path = arguments.folder / f"{row.name}.npz"
+    path = arguments.project / WEIGHTS / f"{row.name}.npz"
     record = cards.make_record(
         row,
         runs,
@@ -178,7 +180,7 @@ def ship(row, runs, arguments):
         "sha256": hashlib.sha256(content).hexdigest(),
         "file_accuracy": accuracy,
     }
-    write_json(arguments.folder / f"{row.name}.json", record)
+    write_json(path.with_suffix(".json"), record)
 
 
 def measure(row, run, path, arguments) -> float:
@@ -221,18 +223,19 @@ def command(row, runs) -> str:
     return ("" if backend == "tensorflow" else f"KERAS_BACKEND={backend} ") + " ".join(parts)
 
 
-def pages(folder, root) -> dict[Path, str]:
+def pages(project) -> dict[Path, str]:
     """Return every file that is written from the records, with its text."""
+    folder = project / WEIGHTS
     records = cards.read_records(folder)
-    readme = (root / "README.md").read_text(encoding="utf-8")
+    readme = (project / "README.md").read_text(encoding="utf-8")
     before, rest = readme.split(MARKS[0])
     after = rest.split(MARKS[1])[1]
-    table = cards.table(records, "kzoo/weights/shipped")
+    table = cards.table(records, WEIGHTS)
     return {
         folder / "tags.csv": tags_of(records),
         **{folder / f"{record['name']}.md": cards.card(record) for record in records},
-        root / "docs" / "weights.md": cards.page(records),
-        root / "README.md": f"{before}{MARKS[0]}{table}{MARKS[1]}{after}",
+        project / "docs" / "weights.md": cards.page(records),
+        project / "README.md": f"{before}{MARKS[0]}{table}{MARKS[1]}{after}",
     }
 
 
@@ -245,9 +248,9 @@ def tags_of(records) -> str:
     return text.getvalue()
 
 
-def write_pages(folder, root):
+def write_pages(project):
     """Write what is made from the records: `tags.csv`, the cards and the tables."""
-    for path, text in pages(folder, root).items():
+    for path, text in pages(project).items():
         path.write_text(text, encoding="utf-8")
 
 
@@ -264,12 +267,12 @@ def main(argv=None):
             check_data(row, arguments)
             runs = [run_seed(row, seed, arguments) for seed in range(arguments.seeds)]
             ship(row, runs, arguments)
-            write_pages(arguments.folder, ROOT)
+            write_pages(arguments.project)
     except ValueError as error:
         print(f"train_shipped.py: {error}", file=sys.stderr)
         return 2
     if arguments.pages:
-        write_pages(arguments.folder, ROOT)
+        write_pages(arguments.project)
     return 0
 
 

@@ -31,17 +31,16 @@ def signals(tmp_path_factory):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A folder in place of the project's own."""
+def project(tmp_path):
+    """A folder in place of a checkout."""
     (tmp_path / "docs").mkdir()
-    (tmp_path / "weights").mkdir()
+    (tmp_path / train_shipped.WEIGHTS).mkdir(parents=True)
     (tmp_path / "README.md").write_text("a\n<!-- shipped -->\n<!-- /shipped -->\nb\n")
-    monkeypatch.setattr(train_shipped, "ROOT", tmp_path)
     return tmp_path
 
 
 def arguments_for(project, file, *more):
-    folders = ["--runs", str(project / "runs"), "--folder", str(project / "weights")]
+    folders = ["--runs", str(project / "runs"), "--project", str(project)]
     few = ["--seeds", "2", "--epochs", "2", "--verbose", "0"]
     return [NAME, "--data", str(file), *folders, *few, *more]
 
@@ -58,7 +57,7 @@ def test_every_row_names_a_model_a_recipe_and_options_that_there_are():
 
 
 def test_what_is_written_from_the_records_is_current():
-    written = train_shipped.pages(tags.SHIPPED, train_shipped.ROOT)
+    written = train_shipped.pages(train_shipped.ROOT)
     for path, text in written.items():
         assert path.read_text() == text, f"{path} is stale: run scripts/train_shipped.py --pages"
     on_disk = {path for path in tags.SHIPPED.iterdir() if path.suffix == ".md"}
@@ -77,7 +76,7 @@ def test_recorded_recipes_are_those_of_the_table():
 
 def test_training_writes_file_record_card_and_tables(signals, project, capsys, monkeypatch):
     assert train_shipped.main(arguments_for(project, signals, "--note", "made of noise")) == 0
-    folder = project / "weights"
+    folder = project / train_shipped.WEIGHTS
     record = json.loads((folder / f"{NAME}.json").read_text())
     runs = [
         json.loads((project / "runs" / NAME / f"seed-{seed}" / "results.json").read_text())
@@ -122,7 +121,7 @@ def test_a_file_that_lost_accuracy_is_refused_and_taken_away(signals, project, c
     monkeypatch.setattr(train_shipped, "measure", lambda *arguments: 2.0)
     assert train_shipped.main([*arguments_for(project, signals), "--seeds", "1"]) == 2
     assert "has a test accuracy of 2.0000, and its run 0." in capsys.readouterr().err
-    assert not list((project / "weights").iterdir())
+    assert not list((project / train_shipped.WEIGHTS).iterdir())
 
 
 @pytest.mark.parametrize(
@@ -137,10 +136,13 @@ def test_what_cannot_be_trained_is_refused(arguments, message, signals, project,
     assert re.search(message, capsys.readouterr().err)
 
 
-def test_no_seeds_are_refused(capsys):
+def test_no_seeds_and_no_checkout_are_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         train_shipped.main([NAME, "--seeds", "0"])
     assert "--seeds must be at least 1; received 0" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        train_shipped.main([NAME, "--project", str(tmp_path)])
+    assert "has no kzoo/weights/shipped" in capsys.readouterr().err
 
 
 def test_the_list_is_printed(capsys):
@@ -152,16 +154,15 @@ def test_it_runs_on_jax_without_tensorflow(signals, project):
     pytest.importorskip("jax")
     program = (
         "import sys; sys.modules['tensorflow'] = sys.modules['tensorflow_datasets'] = None;"
-        "from pathlib import Path; from scripts import train_shipped;"
-        "train_shipped.ROOT = Path(sys.argv.pop(1)); sys.exit(train_shipped.main())"
+        "from scripts import train_shipped; sys.exit(train_shipped.main())"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, project, *arguments_for(project, signals), "--seeds", "1"],
+        [sys.executable, "-c", program, *arguments_for(project, signals), "--seeds", "1"],
         env=os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": os.getcwd()},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    record = json.loads((project / "weights" / f"{NAME}.json").read_text())
+    record = json.loads((project / train_shipped.WEIGHTS / f"{NAME}.json").read_text())
     assert record["versions"]["backend"] == "jax"
     assert record["command"].startswith("KERAS_BACKEND=jax python scripts/train_shipped.py")
