@@ -27,6 +27,8 @@ the recipe, the command, the data, versions and hardware.
 
 A tag that begins with the name of a convolution brings the option that its weights need:
 `tiled_cifar10` builds the network with `conv="tiled"`, and another `conv=` is refused.
+`kzoo.weights.write_half_precision(model, "mine.npz")` writes a file of the same kind, and
+`weights="mine.npz"` reads it.
 
 """
 CARD = """# {name}
