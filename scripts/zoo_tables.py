@@ -113,7 +113,7 @@ def parity_page(results):
 def recommended_accuracy(name):
     """Return the published top-1 of the recommended weights, or `None`."""
     weights = kzoo.list_weights(name)
-    return weights[0].top1 if weights else None
+    return weights[0].top1 if weights and weights[0].recommended else None
 
 
 def models_page(results):

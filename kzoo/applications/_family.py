@@ -130,7 +130,8 @@ Args:
     include_top: whether to end in the classifier.
     weights: `None` for random initial values; a tag (see `kzoo.list_weights("{variant}")`),
         "imagenet" for the recommended one, "hf-hub:owner/repository[@revision]", or a file, see
-        `kzoo.load_weights`. The input is then normalised as the weights expect.
+        `kzoo.load_weights`. The input is then normalised as the weights expect; a tag also brings
+        the options that its weights need, such as conv="tiled", and refuses others.
     input_tensor: Keras tensor to build upon, instead of a new input.
     input_shape: shape of one input without the batch; default {input_shape}.
     pooling: without the top, `"avg"` or `"max"` pools the last feature map, `None` returns it.
@@ -267,8 +268,7 @@ class Family:
             if bound.arguments.get("weights") is not None:
                 source = find_source(bound.arguments["weights"], variant)
                 bound.arguments["weights"] = source
-                if source.classes:
-                    bound.arguments.setdefault("classes", source.classes)
+                source.complete(bound.arguments)
             bound.apply_defaults()
             return self._create(variant, **bound.arguments)
 

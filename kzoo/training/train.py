@@ -127,12 +127,14 @@ class _Start:
         family: its family.
         weights: tag, repository or file of the initial weights, or `None`.
         trained_on: the inputs they expect, where that is known.
+        implied: arguments of the builder that they imply.
     """
 
     name: str
     family: Family
     weights: str | None
     trained_on: Preprocessing | None
+    implied: Mapping[str, Any]
 
     @classmethod
     def of(cls, model_name, weights):
@@ -147,10 +149,12 @@ class _Start:
             )
         weights = tag if dot else weights and os.fspath(weights)
         records = records_of(name)
-        known = {record.tag: record.preprocessing for record in records}
+        known = {record.tag: record for record in records}
         if records:
-            known["imagenet"] = records[0].preprocessing
-        return cls(name, family, weights, known.get(weights))
+            known["imagenet"] = records[0]
+        if weights not in known:
+            return cls(name, family, weights, None, {})
+        return cls(name, family, weights, known[weights].preprocessing, known[weights].options)
 
 
 def _given(recipe):
@@ -199,8 +203,9 @@ def _pipelines(source: Source, splits, views: Views, recipe):
 
 
 def _own_options(given, start, spec, recipe, say):
-    """Return the options of the family, with the stem that suits the images."""
-    options = dict(given or {})
+    """Return the options of the family, with those of the weights or the stem that suits."""
+    options = {**start.implied, **(given or {})}
+    options.pop("conv", None)
     suits = suits_small_stem(start.family, spec, recipe, start.weights is not None)
     if suits and "stem" not in options:
         options["stem"] = "small"
@@ -213,6 +218,8 @@ def _own_options(given, start, spec, recipe, say):
 
 def _model_options(recipe, own, conv, start, views, pipeline):
     """Return the arguments of the model's builder."""
+    if conv == "standard":
+        conv = start.implied.get("conv", conv)
     options = {**own, "conv": conv, "classes": pipeline.spec.classes}
     if start.weights is not None:
         options["weights"] = start.weights

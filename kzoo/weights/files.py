@@ -9,14 +9,14 @@ from safetensors import SafetensorError, safe_open
 from kzoo.weights.errors import WeightsError
 
 TORCH_SUFFIXES = (".pth", ".pt", ".bin")
-KERAS_SUFFIXES = (".weights.h5", ".keras")
+KERAS_SUFFIXES = (".weights.h5", ".keras", ".npz")
 SUFFIXES = (".safetensors", *TORCH_SUFFIXES, *KERAS_SUFFIXES)
 # Where training scripts keep the weights in a checkpoint; averaged ones come first, as in timm.
 _STATE_DICTS = ("state_dict_ema", "model_ema", "state_dict", "model")
 
 
 def is_keras_file(path) -> bool:
-    """Whether a file is one of those that Keras writes."""
+    """Whether the arrays of a file are named by Keras's layers: Keras's own files, and `.npz`."""
     return str(path).endswith(KERAS_SUFFIXES)
 
 

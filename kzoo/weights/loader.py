@@ -11,11 +11,12 @@ from kzoo.graph import head_layers
 from kzoo.weights.adapt import adapt_input_channels, is_stem, other_channels, other_classes
 from kzoo.weights.errors import WeightsError, listed
 from kzoo.weights.files import is_keras_file, read_arrays
+from kzoo.weights.half_precision import read_half_precision
 from kzoo.weights.keras_files import keras_entries, read_keras_arrays
 from kzoo.weights.keras_published import PREFIX, published_arrays
 from kzoo.weights.renames import is_auxiliary, translate
 from kzoo.weights.rules import COUNTERS, entries
-from kzoo.weights.sources import Source, find_source
+from kzoo.weights.sources import Source, find_source, written
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ def load_weights(model: keras.Model, source) -> LoadReport:
     Args:
         model: a functional model of kzoo, or one with the same layer names.
         source: a tag of the model, "hf-hub:owner/repository[@revision]", or the path of a
-            `.safetensors`, `.weights.h5` or `.keras` file or of a PyTorch state dict (`.pth`,
-            `.pt`, `.bin`; these need PyTorch). A tag needs the model to bear its own name, or is
-            written "name.tag".
+            `.safetensors`, `.weights.h5`, `.keras` or `.npz` file or of a PyTorch state dict
+            (`.pth`, `.pt`, `.bin`; these need PyTorch). A tag needs the model to bear its own name,
+            or is written "name.tag".
 
     Returns:
         A `LoadReport`. Where not every array found its place as it is, a warning says the same;
@@ -87,7 +88,7 @@ def load_source(model: keras.Model, source: Source) -> LoadReport:
         arrays = published_arrays(source, model)
         plan = {layer: keras_entries(layer) for layer in model.layers}
     elif is_keras_file(path := source.fetch()):
-        arrays = read_keras_arrays(path)
+        arrays = (read_half_precision if path.suffix == ".npz" else read_keras_arrays)(path)
         plan = {layer: keras_entries(layer) for layer in model.layers}
     else:
         arrays = read_arrays(path)
@@ -122,7 +123,7 @@ def _compare_names(model, source, plan, arrays: Mapping[str, np.ndarray]):
     if missing or (unexpected and head):
         raise WeightsError(
             f"{source.given} does not fit {model.name}: missing {listed(missing)}; unexpected "
-            f"{listed(unexpected)}."
+            f"{listed(unexpected)}{_how_to_build(source)}."
         )
     return unused
 
@@ -158,7 +159,14 @@ def _shape_message(source, model, entry, value):
         message += (
             f": the file is for {value.shape[-2]} input channels and the model takes {ours[-2]}"
         )
-    return message + "."
+    return f"{message}{_how_to_build(source)}."
+
+
+def _how_to_build(source):
+    """What a model needs for weights that belong to more than the model's name."""
+    if not source.options:
+        return ""
+    return f"; these weights need a model built with {written(source.options)}"
 
 
 def _model_name(model, source):

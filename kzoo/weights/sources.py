@@ -2,8 +2,12 @@
 
 import difflib
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import keras
 
 from kzoo.weights import tags
 from kzoo.weights.download import (
@@ -30,6 +34,7 @@ class Source:
         mean: statistics that the weights expect, on a 0..1 scale; `None` where they are not known.
         std: likewise.
         classes: number of classes, where it is known; 0 for weights without a classifier.
+        options: arguments of the builder that the weights imply.
     """
 
     given: str
@@ -38,6 +43,7 @@ class Source:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     classes: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def fetch(self) -> Path:
         """Return the path of the file, downloaded and checked where need be."""
@@ -50,6 +56,25 @@ class Source:
             check_digest(path, self.sha256, delete=False)
             return path
         return Path(self.place)
+
+    def complete(self, arguments: dict[str, Any]):
+        """Add what the weights imply to the arguments of a builder, where they are not given.
+
+        Raises:
+            WeightsError: an argument contradicts the weights. Their number of classes and input
+                shape are no more than defaults.
+        """
+        if self.classes:
+            arguments.setdefault("classes", self.classes)
+        for name, value in self.options.items():
+            if name == "input_shape":
+                if "input_tensor" not in arguments:
+                    arguments.setdefault(name, _in_data_format(value))
+            elif arguments.setdefault(name, value) != value:
+                raise WeightsError(
+                    f"the weights {self.given} are those of {name}={value!r}; received {name}="
+                    f"{arguments[name]!r}, leave {name} out."
+                )
 
 
 def find_source(weights, name: str) -> Source:
@@ -84,7 +109,27 @@ def find_source(weights, name: str) -> Source:
 
 def _recorded(text, record: WeightsInfo):
     mean, std = record.preprocessing.mean, record.preprocessing.std
-    return Source(text, record.source, record.sha256, mean or None, std or None, record.classes)
+    return Source(
+        text,
+        record.source,
+        record.sha256,
+        mean or None,
+        std or None,
+        record.classes,
+        record.options,
+    )
+
+
+def written(options: Mapping[str, Any]) -> str:
+    """Return options as they are written in Python."""
+    return ", ".join(f"{name}={value!r}" for name, value in options.items())
+
+
+def _in_data_format(shape):
+    """Bring `(height, width, channels)` to Keras's image data format."""
+    *sizes, channels = shape
+    first = len(sizes) == 2 and keras.config.image_data_format() == "channels_first"
+    return (channels, *sizes) if first else (*sizes, channels)
 
 
 def _recommended(name, records):

@@ -1,13 +1,17 @@
 """The published weights of every model: records read from tables that come with kzoo.
 
 `tags.csv` is made by `scripts/weights_table.py`; each row says which source its facts come from.
-`shipped/` holds the weights that are part of kzoo, with a table of the same columns beside them.
+`shipped/` holds the weights that are part of kzoo, with a table of the same columns, and one more,
+beside them; `scripts/train_shipped.py` makes both.
 """
 
 import csv
 import functools
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 TABLE = Path(__file__).parent / "tags.csv"
 SHIPPED = Path(__file__).parent / "shipped"
@@ -23,7 +27,7 @@ class Preprocessing:
         interpolation: of the resizing, such as "bicubic".
         crop: the centre crop's share of the resized image's side.
         crop_mode: "center"; "squash" resizes without keeping the ratio; "border" pads.
-        size: height and width.
+        size: height and width; length and 1 of a signal.
         test_size: the larger height and width at which the accuracy was measured, where another.
         test_crop: the crop's share at that size.
     """
@@ -52,7 +56,8 @@ class WeightsInfo:
         classes: number of classes of the classifier; 0 where there is none.
         dataset: what the network was trained on; `None` where the source does not say.
         licence: as the source names it; `None` where it does not.
-        top1: published accuracy on ImageNet-1k's validation images, in percent, or `None`.
+        top1: published accuracy in percent, or `None`: on ImageNet-1k's validation images, and for
+            shipped weights on the test split of their data set.
         top5: likewise, among the five best.
         top1_size: image size of that evaluation.
         megabytes: published size of the file, or `None`.
@@ -61,6 +66,8 @@ class WeightsInfo:
         reference: paper, or page, of the weights.
         facts_from: where these facts were taken from.
         accuracy_from: where the accuracy was taken from.
+        options: arguments of the model's builder that the weights imply, such as `conv="tiled"`;
+            `input_shape` is no more than their default.
     """
 
     name: str
@@ -79,6 +86,7 @@ class WeightsInfo:
     reference: str | None
     facts_from: str
     accuracy_from: str | None
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 COLUMNS = (
@@ -86,6 +94,7 @@ COLUMNS = (
     *("top1", "top5", "top1_size", "megabytes", "mean", "std", "interpolation", "crop"),
     *("crop_mode", "size", "test_size", "test_crop", "reference", "facts_from", "accuracy_from"),
 )
+SHIPPED_COLUMNS = (*COLUMNS, "options")
 
 
 def records_of(name: str) -> tuple[WeightsInfo, ...]:
@@ -125,6 +134,7 @@ def _record(row):
         reference=row["reference"] or None,
         facts_from=row["facts_from"],
         accuracy_from=row["accuracy_from"] or None,
+        options=json.loads(row.get("options") or "{}"),
         preprocessing=Preprocessing(
             mean=_numbers(row["mean"]),
             std=_numbers(row["std"]),
