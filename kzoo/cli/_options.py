@@ -24,6 +24,25 @@ def add_model_options(parser):
     )
 
 
+def add_built_model(parser):
+    """Add a model to build by itself, and what shapes it."""
+    parser.add_argument("model", help="name of a model, see `kzoo list`")
+    add_model_options(parser)
+    parser.add_argument("--image-size", type=int, metavar="N", help="height and width of the input")
+
+
+def builder_arguments(arguments):
+    """Return the arguments of the builder that `add_built_model` reads."""
+    from kzoo.registry import find_family
+
+    family = find_family(arguments.model)
+    options = dict(arguments.option)
+    shape = list(family.shape_of(arguments.model, options.get("stem", "published")))
+    if arguments.image_size is not None:
+        shape[:-1] = [arguments.image_size] * family.rank
+    return options | {"conv": arguments.conv, "input_shape": tuple(shape)}
+
+
 def add_data_options(parser):
     """Add where data sets are."""
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 import time
 
-from kzoo.cli._options import add_model_options
+from kzoo.cli._options import add_built_model, builder_arguments
 
 
 def add_command(commands):
@@ -10,9 +10,7 @@ def add_command(commands):
     parser = commands.add_parser(
         "benchmark", help="time a model on this machine", allow_abbrev=False
     )
-    parser.add_argument("model", help="name of a model, see `kzoo list`")
-    add_model_options(parser)
-    parser.add_argument("--image-size", type=int, metavar="N", help="height and width of the input")
+    add_built_model(parser)
     parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="default 8")
     parser.add_argument("--repeats", type=int, default=10, metavar="N", help="default 10")
     parser.add_argument(
@@ -27,15 +25,11 @@ def run(arguments):
     import keras
 
     from kzoo import analysis
-    from kzoo.registry import create_model, find_family
+    from kzoo.registry import create_model
     from kzoo.training.devices import jit_compile
     from kzoo.training.folder import versions
 
-    family = find_family(arguments.model)
-    shape = list(family.shape_of(arguments.model))
-    if arguments.image_size is not None:
-        shape[:-1] = [arguments.image_size] * family.rank
-    options = dict(arguments.option) | {"conv": arguments.conv, "input_shape": tuple(shape)}
+    options = builder_arguments(arguments)
     keras.config.set_dtype_policy(arguments.precision)
     start = time.perf_counter()
     model = create_model(arguments.model, **options)
@@ -45,7 +39,9 @@ def run(arguments):
         "repeats": arguments.repeats,
         "jit_compile": jit_compile(arguments.xla),
     }
-    print(f"{arguments.model}, {' x '.join(map(str, shape))}, {arguments.precision}")
+    print(
+        f"{arguments.model}, {' x '.join(map(str, options['input_shape']))}, {arguments.precision}"
+    )
     print(", ".join(f"{name} {version}" for name, version in versions().items()))
     print(f"building     {1e3 * built:9.1f} ms")
     for name, measure in (

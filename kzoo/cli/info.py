@@ -3,7 +3,7 @@
 from math import inf
 from pathlib import Path
 
-from kzoo.cli._options import add_model_options
+from kzoo.cli._options import add_built_model, builder_arguments
 from kzoo.cli.list import print_table
 
 
@@ -12,9 +12,7 @@ def add_command(commands):
     parser = commands.add_parser(
         "info", help="describe a model, and draw its picture", allow_abbrev=False
     )
-    parser.add_argument("model", help="name of a model, see `kzoo list`")
-    add_model_options(parser)
-    parser.add_argument("--image-size", type=int, metavar="N", help="height and width of the input")
+    add_built_model(parser)
     parser.add_argument(
         "--picture", metavar="FILE", help="draw the network into this .png, .svg or .pdf file"
     )
@@ -28,19 +26,13 @@ def run(arguments):
     from kzoo.registry import create_model, find_family
 
     family = find_family(arguments.model)
-    options = dict(arguments.option)
-    shape = list(family.shape_of(arguments.model, options.get("stem", "published")))
-    if arguments.image_size is not None:
-        shape[:-1] = [arguments.image_size] * family.rank
+    options = builder_arguments(arguments)
     if arguments.picture is not None:
         _check_picture(Path(arguments.picture))
-    model = create_model(
-        arguments.model,
-        **options | {"conv": arguments.conv, "input_shape": tuple(shape)},
-    )
+    model = create_model(arguments.model, **options)
     table = layer_table(model)
     print(f"{arguments.model}, of the family {family.name}")
-    facts = {"paper": family.paper, "input": _sizes(shape)} | _facts(model, table)
+    facts = {"paper": family.paper, "input": _sizes(options["input_shape"])} | _facts(model, table)
     for name, value in facts.items():
         print(f"{name:<17}{value}")
     print(f"\n{text_picture(model)}\n")

@@ -105,17 +105,13 @@ def train(
     if teacher is not None:
         config["teacher"] = os.fspath(teacher)
     with workers.run_folder(path, config, resume) as writing:
-        history = execute(plan, writing, verbose, say)
-    run = Run(path, config)
+        last = execute(plan, writing, verbose, say)[-1]
     if replicas.is_chief():
-        last = history[-1]
         folder.add_results(path, {"train": {"accuracy": last["accuracy"], "loss": last["loss"]}})
-        run = Run.open(path)
-        for split in ("validation", "test"):
-            if splits[split]:
-                measure(run, model, source, split)
+        for split in filter(splits.get, ("validation", "test")):
+            measure(Run.open(path), model, source, split)
     workers.wait_for_all()
-    return run
+    return Run.open(path) if replicas.is_chief() else Run(path, config)
 
 
 @dataclass(frozen=True)
