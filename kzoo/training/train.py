@@ -106,12 +106,13 @@ def train(
         config["teacher"] = os.fspath(teacher)
     with workers.run_folder(path, config, resume) as writing:
         last = execute(plan, writing, verbose, say)[-1]
+    run = Run.open(path) if replicas.is_chief() else Run(path, config)
     if replicas.is_chief():
         folder.add_results(path, {"train": {"accuracy": last["accuracy"], "loss": last["loss"]}})
         for split in filter(splits.get, ("validation", "test")):
-            measure(Run.open(path), model, source, split)
+            measure(run, model, source, split)
     workers.wait_for_all()
-    return Run.open(path) if replicas.is_chief() else Run(path, config)
+    return run
 
 
 @dataclass(frozen=True)
