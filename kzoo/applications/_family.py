@@ -193,7 +193,7 @@ class Family:
     fixed_variants: frozenset[str] = frozenset()
     statistics: str | None = "imagenet"
     variant_statistics: Mapping[str, str] = field(default_factory=dict)
-    kernel_initializer: str = "he_normal"
+    kernel_initializer: str = "he_uniform"
     plain_variants: frozenset[str] | None = None
     no_conv_reason: str = "its convolutions are group-equivariant already"
     learning_rate: float = 1e-3

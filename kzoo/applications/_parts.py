@@ -48,9 +48,11 @@ def convolve(
     if groups > 1 and groups == channels:
         multiplier = filters // channels
         # Keras counts all channels as inputs of each filter; this is He's rule for the one it has.
-        he_normal = keras.initializers.VarianceScaling(2.0 * multiplier, mode="fan_out")
+        he_uniform = keras.initializers.VarianceScaling(
+            2.0 * multiplier, mode="fan_out", distribution="uniform"
+        )
         return keras.layers.DepthwiseConv2D(
-            kernel_size, depth_multiplier=multiplier, depthwise_initializer=he_normal, **kwargs
+            kernel_size, depth_multiplier=multiplier, depthwise_initializer=he_uniform, **kwargs
         )(x)
     if groups > 1:
         return layers.GroupedConv2D(
