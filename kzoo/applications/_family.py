@@ -21,6 +21,7 @@ import keras
 from kzoo.applications._conv import resolve_conv
 from kzoo.applications._input import PreprocessingError, normalise, standard_shape
 from kzoo.constants import STATISTICS
+from kzoo.domains import Domain
 from kzoo.layers._args import integer, one_of
 from kzoo.weights.loader import load_source
 from kzoo.weights.sources import find_source
@@ -177,6 +178,7 @@ class Family:
         plain_variants: the variants whose convolutions `conv=` may replace; `None` for all.
         no_conv_reason: why the other variants refuse `conv=`.
         learning_rate: from which AdamW trains the networks, where nothing else is said.
+        search: what a search tries for an argument of the builders, where that is not the usual.
     """
 
     name: str
@@ -197,6 +199,7 @@ class Family:
     plain_variants: frozenset[str] | None = None
     no_conv_reason: str = "its convolutions are group-equivariant already"
     learning_rate: float = 1e-3
+    search: Mapping[str, Domain] = field(default_factory=dict)
     own: tuple[inspect.Parameter, ...] = field(init=False, repr=False)
     signature: inspect.Signature = field(init=False, repr=False)
     builders: Mapping[str, Builder] = field(init=False, repr=False)
