@@ -72,19 +72,36 @@ def train(
     if not isinstance(conv, str):
         raise TypeError(f"conv must be a name, so that the run can be repeated; received {conv!r}.")
     path = run_folder(output, model_name, data)
+    say = _join_workers(path, resume, say)
+    how = {
+        "data_dir": data_dir or os.environ.get("TFDS_DATA_DIR"),
+        "skip_unreadable": skip_unreadable,
+    }
+    source = open_source(data, download=download, **how)
+    plan, config = _plan(start, source, how, given, conv, model_options, teacher, say)
+    with workers.run_folder(path, config, resume) as writing:
+        last = execute(plan, writing, verbose, say)[-1]
+    return _evaluated(path, plan, config, source, last)
+
+
+def _join_workers(path, resume, say):
+    """Connect to the other workers; return what is said here, nothing but where the chief runs.
+
+    A run folder that cannot be written or resumed is refused.
+    """
     devices.let_gpu_memory_grow()
     workers.connect()
-    if replicas.is_chief():
-        folder.check_output(path, resume)
-    else:
-        say = workers.silent
-    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
-    source = open_source(
-        data, download=download, skip_unreadable=skip_unreadable, data_dir=data_dir
-    )
-    if not isinstance(given, Recipe):
-        given = default_recipe(start.family, source.spec, start.weights is not None, given)
+    if not replicas.is_chief():
+        return workers.silent
+    folder.check_output(path, resume)
+    return say
+
+
+def _plan(start, source, how, given, conv, model_options, teacher, say):
+    """Return the plan of a training, and what the run folder records of it."""
     recipe = given
+    if not isinstance(given, Recipe):
+        recipe = default_recipe(start.family, source.spec, start.weights is not None, given)
     own = _own_options(model_options, start, source.spec, recipe, say)
     stem = own.get("stem", "published")
     views = choose_views(start.name, start.family, source.spec, recipe, start.trained_on, say, stem)
@@ -98,19 +115,24 @@ def train(
     plan = prepare(model, pipeline, recipe, validation, teaching)
     config = {
         "model": {"name": start.name, "options": options, "parameters": count_parameters(model)},
-        "data": _data_config(source, splits, pipeline, views, data_dir, skip_unreadable),
+        "data": _data_config(source, splits, pipeline, views, how),
         "recipe": recipe.to_dict(),
         "versions": folder.versions(),
     }
     if teacher is not None:
         config["teacher"] = os.fspath(teacher)
-    with workers.run_folder(path, config, resume) as writing:
-        last = execute(plan, writing, verbose, say)[-1]
-    run = Run.open(path) if replicas.is_chief() else Run(path, config)
-    if replicas.is_chief():
-        folder.add_results(path, {"train": {"accuracy": last["accuracy"], "loss": last["loss"]}})
-        for split in filter(splits.get, ("validation", "test")):
-            measure(run, model, source, split)
+    return plan, config
+
+
+def _evaluated(path, plan, config, source, last):
+    """Return the run, with the results of its last epoch and of validation and test written."""
+    if not replicas.is_chief():
+        workers.wait_for_all()
+        return Run(path, config)
+    run = Run.open(path)
+    folder.add_results(path, {"train": {"accuracy": last["accuracy"], "loss": last["loss"]}})
+    for split in filter(config["data"]["splits"].get, ("validation", "test")):
+        measure(run, plan.model, source, split)
     workers.wait_for_all()
     return run
 
@@ -246,21 +268,21 @@ def _teacher(teacher, options):
     return create_model(teacher, input_shape=options["input_shape"], classes=classes or 1000)
 
 
-def _data_config(source, splits, pipeline, views, data_dir, skip_unreadable):
+def _data_config(source, splits, pipeline, views, how):
     spec = source.spec
     shape = pipeline.shape
     if views.evaluation is not None:
         shape = (*views.evaluation.height_and_width, shape[-1])
     return {
         "name": os.fspath(source.location or spec.name),
-        "data_dir": data_dir and os.path.abspath(data_dir),
+        "data_dir": how["data_dir"] and os.path.abspath(how["data_dir"]),
         "kind": spec.kind,
         "class_names": list(spec.class_names),
         "examples": dict(spec.splits),
         "splits": splits,
         "shape": list(shape),
         "resize": view_config(views),
-        "skip_unreadable": skip_unreadable,
+        "skip_unreadable": how["skip_unreadable"],
     }
 
 
