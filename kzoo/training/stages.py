@@ -44,7 +44,7 @@ def check_freezing(model: keras.Model, recipe):
     """
     if recipe.frozen_epochs and not head_layers(expand(model)):
         raise ValueError(
-            f"frozen_epochs needs a model that ends in a layer 'predictions', whose head it trains; "
+            f"frozen_epochs needs a model that ends in a layer 'predictions', to train its head; "
             f"{model.name} does not, leave it 0."
         )
     with trainability_kept(model):

@@ -73,7 +73,7 @@ def train(
         raise TypeError(f"conv must be a name, so that the run can be repeated; received {conv!r}.")
     path = run_folder(output, model_name, data)
     say = _join_workers(path, resume, say)
-    how = {
+    how: dict[str, Any] = {
         "data_dir": data_dir or os.environ.get("TFDS_DATA_DIR"),
         "skip_unreadable": skip_unreadable,
     }

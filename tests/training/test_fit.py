@@ -350,7 +350,10 @@ def test_bad_starts_leave_nothing(tmp_path):
     ("settings", "message"),
     [
         ({"freeze": "P9"}, "small has the levels none; received 'P9'"),
-        ({"freeze": "hiden"}, "what to freeze must be a level .* of small; received 'hiden'. Close"),
+        (
+            {"freeze": "hiden"},
+            "what to freeze must be a level .* of small; received 'hiden'. Cl",
+        ),
         ({"freeze": "predictions"}, "freeze must leave a part of small to train; received 'predic"),
         ({"freeze": "backbone", "frozen_epochs": 0}, "no_head has no head to leave out"),
         ({"frozen_epochs": 1}, "frozen_epochs needs a model that ends in a layer 'predictions'"),
