@@ -3,6 +3,8 @@
 import argparse
 import ast
 
+from kzoo import choices
+
 
 def add_model_options(parser):
     """Add what shapes a network."""
@@ -107,23 +109,20 @@ RECIPE_OPTIONS: dict = {
     "epochs": (_COUNT, "passes over the training data"),
     "batch_size": (_COUNT, "examples in a step, over all workers"),
     "accumulate": (_COUNT, "steps whose gradients make one update"),
-    "optimizer": (("sgd", "adam", "adamw", "lamb", "muon"), "default adamw"),
+    "optimizer": (choices.OPTIMIZERS, "default adamw"),
     "learning_rate": (_FLOAT, "highest; default by family"),
     "momentum": (_FLOAT, "of sgd"),
     "nesterov": (bool, "whether that is Nesterov's"),
     "weight_decay": (_FLOAT, "decoupled; not of norms and biases"),
     "clip": (_FLOAT, "largest norm of the gradient"),
-    "schedule": (
-        ("constant", "cosine", "step", "polynomial", "one_cycle"),
-        "default cosine",
-    ),
+    "schedule": (choices.SCHEDULES, "default cosine"),
     "final_factor": (_FLOAT, "share of the rate at the end"),
     "milestones": ((floats, "X,.."), "of step: parts of the training, as 0.5,0.75"),
     "step_factor": (_FLOAT, "of step: what the rate is multiplied by"),
     "power": (_FLOAT, "of polynomial: its degree"),
     "warmup_epochs": (_FLOAT, "in which the rate rises from zero"),
     "ema": (_FLOAT, "momentum of the weights' moving average, as 0.9999"),
-    "loss": (("cross_entropy", "binary_cross_entropy"), "default cross_entropy"),
+    "loss": (choices.LOSSES, "default cross_entropy"),
     "target_threshold": (_FLOAT, "of binary_cross_entropy: above which a mixed target is 1"),
     "label_smoothing": (_FLOAT, "share of the target"),
     "class_weights": ((class_weights, "WEIGHTS"), "balanced, or by class as cat=2,dog=1"),
@@ -140,15 +139,15 @@ RECIPE_OPTIONS: dict = {
     "progressive": (_FLOAT, "share of that size to start at"),
     "test_size": (_COUNT, "image size of validation and test"),
     "test_crop": (_FLOAT, "share of the side that their centre crop keeps"),
-    "interpolation": (("bilinear", "bicubic"), "of resizing; default that of the weights"),
+    "interpolation": (choices.INTERPOLATIONS, "of resizing; default that of the weights"),
     "dropout_rate": (_FLOAT, "of the network"),
     "drop_path_rate": (_FLOAT, "stochastic depth"),
     "freeze": ((str, "PART"), "held fixed: backbone, a level such as P3, or a layer"),
     "frozen_epochs": (_COUNT, "first epochs, which train the head alone"),
     "layer_decay": (_FLOAT, "factor of the rate from a stage to the one before"),
     "freeze_norm": (bool, "whether batch normalisation is held"),
-    "precision": (("float32", "mixed_float16", "mixed_bfloat16"), "default float32"),
-    "xla": (("auto", "on", "off"), "default auto: on for a GPU"),
+    "precision": (choices.PRECISIONS, "default float32"),
+    "xla": (choices.XLA, "default auto: on for a GPU"),
     "seed": (_COUNT, "of weights, dropout and data"),
     "early_stopping": (_COUNT, "epochs without improvement"),
     "validation_split": (_FLOAT, "share held out, if the data has none"),

@@ -15,8 +15,8 @@ class ArraySource(Source):
 
     Args:
         splits: For each split its inputs, an array of one row per example, and its labels, an
-            array of integers. uint8 (n, height, width, channels) are images; all else is taken as
-            signals.
+            array of integers, (n,) or (n, 1). uint8 (n, height, width, channels) are images; all
+            else is taken as signals.
         name: What to call it.
         class_names: Name of every class; None: their numbers, up to the largest label.
 
@@ -31,15 +31,16 @@ class ArraySource(Source):
         name: str = "arrays",
         class_names: tuple[str, ...] | None = None,
     ):
-        given = {split: (np.asarray(x), np.asarray(y)) for split, (x, y) in splits.items()}
+        given = {
+            split: labelled_arrays(f"the split {split} of {name}", *arrays)
+            for split, arrays in splits.items()
+        }
         rows = {(x.shape[1:], x.dtype) for x, _ in given.values()}
         if len(rows) != 1:
             listed = ", ".join(f"{dtype} {shape}" for shape, dtype in rows) or "none"
             raise ValueError(
                 f"The splits of {name} must be of one shape and type; received {listed}."
             )
-        for split, (x, y) in given.items():
-            _check(f"split {split} of {name}", x, y)
         self._splits = {split: (x, y.astype(np.int64)) for split, (x, y) in given.items()}
         shape, dtype = rows.pop()
         if class_names is None:
@@ -82,14 +83,24 @@ def view_batch(images: np.ndarray, channels: int | None, view: BatchView | None)
     )
 
 
-def _check(what: str, inputs: np.ndarray, labels: np.ndarray) -> None:
+def labelled_arrays(what: str, inputs, labels) -> Arrays:
+    """Return inputs and labels as arrays, labels of shape (examples,), or refuse them as `what`.
+
+    Raises:
+        ValueError: labels are not integers of shape (examples,) or (examples, 1), not as many as
+            the inputs, or none.
+    """
+    inputs, labels = np.asarray(inputs), np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
-            f"The labels of the {what} must be integers of shape (examples,); received "
+            f"The labels of {what} must be integers of shape (examples,), not one-hot; received "
             f"{labels.dtype} of shape {labels.shape}."
         )
     if len(inputs) != len(labels) or not len(inputs):
         raise ValueError(
-            f"The {what} must have as many labels as examples, one at least; received "
-            f"{len(inputs)} examples and {len(labels)} labels."
+            f"{what} must have as many labels as examples, one at least; received {len(inputs)} "
+            f"examples and {len(labels)} labels."
         )
+    return inputs, labels

@@ -80,7 +80,7 @@ def _part(model, up_to):
         if not head:
             raise ValueError(
                 f"{model.name} has no head to leave out: it does not end in a layer 'predictions'; "
-                "name the last part to freeze, up_to='P5' or a layer."
+                "name the last part to freeze, such as 'P5' or a layer."
             )
         return [operation for operation in operations.values() if operation not in head]
     if up_to in operations:
@@ -92,7 +92,7 @@ def _part(model, up_to):
         close = difflib.get_close_matches(up_to, operations, n=3)
         hint = f" Close names: {', '.join(close)}." if close else ""
         raise ValueError(
-            f"up_to must be a level such as 'P3' or the name of a layer of {model.name}; "
+            f"what to freeze must be a level such as 'P3' or the name of a layer of {model.name}; "
             f"received {up_to!r}.{hint}"
         )
     return [node.operation for node in calls([target], {id(x) for x in model.inputs})]

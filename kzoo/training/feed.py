@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kzoo.data import ArraySource, Batches, Pipeline
+from kzoo.data.arrays import labelled_arrays
 
 
 @dataclass(frozen=True)
@@ -121,20 +122,7 @@ def check_labels(feed: Feed, classes: int):
 def _arrays(pair, argument):
     if len(pair) != 2:
         raise ValueError(f"{argument} must be (x, y) as arrays; received {len(pair)} of them.")
-    x, y = (np.asarray(array) for array in pair)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(
-            f"the labels of {argument} must be integers of shape (examples,), not one-hot; "
-            f"received {y.dtype} of shape {y.shape}."
-        )
-    if len(x) != len(y) or not len(x):
-        raise ValueError(
-            f"{argument} must have as many labels as examples, one at least; received {len(x)} "
-            f"examples and {len(y)} labels."
-        )
-    return x, y
+    return labelled_arrays(argument, *pair)
 
 
 def _batches(data):

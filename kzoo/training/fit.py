@@ -22,7 +22,7 @@ from kzoo.training.plots import draw_curves
 from kzoo.training.recipe import Recipe
 from kzoo.training.recorder import Recorder, validated_epochs, write_history
 from kzoo.training.schedules import learning_rate_schedule
-from kzoo.training.stages import hold, rates_by_depth, trainability_kept
+from kzoo.training.stages import check_freezing, hold, rates_by_depth, trainability_kept
 
 
 def fit(
@@ -98,6 +98,7 @@ class Plan:
     recipe: Recipe
     feed: Feed
     validation: dict[str, Any]
+    rates: dict[str, float] | None
     class_weight: dict[int, float] | None
     jit_compile: bool
 
@@ -121,6 +122,7 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
         raise ValueError("class_weights cannot go with a teacher; leave one of them out.")
     if recipe.early_stopping is not None and validation_data is None:
         raise ValueError("early_stopping needs validation data; give some, or leave it None.")
+    check_freezing(model, recipe)
     feed = workers.own_feed(data, recipe.batch_size, recipe.seed)
     check_labels(feed, classes)
     return Plan(
@@ -131,6 +133,7 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
         recipe=recipe,
         feed=feed,
         validation=workers.own_validation(validation_data, recipe.batch_size),
+        rates=rates_by_depth(model, recipe.layer_decay) if recipe.layer_decay < 1 else None,
         class_weight=class_weights(recipe.class_weights, feed, classes),
         jit_compile=devices.jit_compile(recipe.xla) and replicas.count() == 1,
     )
@@ -217,11 +220,12 @@ def _compile(plan, phase):
     learner = trained
     if plan.teacher is not None:
         learner = Distiller(plan.teacher, trained, recipe, loss)
-    rates = None
-    if recipe.layer_decay < 1 and not phase.is_frozen:
-        rates = rates_by_depth(plan.model, recipe.layer_decay)
     optimizer = create_optimizer(
-        recipe, trained, plan.feed.steps, frozen=phase.is_frozen, rates=rates
+        recipe,
+        trained,
+        plan.feed.steps,
+        frozen=phase.is_frozen,
+        rates=None if phase.is_frozen else plan.rates,
     )
     learner.compile(
         optimizer=workers.shared_optimizer(optimizer),

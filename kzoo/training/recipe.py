@@ -7,13 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kzoo import choices
 from kzoo.layers._args import integer, one_of
-
-OPTIMIZERS = ("sgd", "adam", "adamw", "lamb", "muon")
-SCHEDULES = ("constant", "cosine", "step", "polynomial", "one_cycle")
-LOSSES = ("cross_entropy", "binary_cross_entropy")
-PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-XLA = ("auto", "on", "off")
 
 _DECOUPLED = ("adamw", "lamb", "muon")
 _NUMBERS: dict[str, dict[str, float]] = {
@@ -176,12 +171,12 @@ class Recipe:
     validation_split: float = 0.1
 
     def __post_init__(self):
-        one_of(self.optimizer, "optimizer", OPTIMIZERS)
-        one_of(self.schedule, "schedule", SCHEDULES)
-        one_of(self.loss, "loss", LOSSES)
-        one_of(self.interpolation, "interpolation", (None, "bilinear", "bicubic"))
-        one_of(self.precision, "precision", PRECISIONS)
-        one_of(self.xla, "xla", XLA)
+        one_of(self.optimizer, "optimizer", choices.OPTIMIZERS)
+        one_of(self.schedule, "schedule", choices.SCHEDULES)
+        one_of(self.loss, "loss", choices.LOSSES)
+        one_of(self.interpolation, "interpolation", (None, *choices.INTERPOLATIONS))
+        one_of(self.precision, "precision", choices.PRECISIONS)
+        one_of(self.xla, "xla", choices.XLA)
         for name, minimum in _INTEGERS.items():
             if getattr(self, name) is not None or name in ("epochs", "batch_size", "seed"):
                 integer(getattr(self, name), name, minimum)

@@ -36,6 +36,26 @@ def hold(model: keras.Model, what: str | None, norm: bool):
                 layer.trainable = False
 
 
+def check_freezing(model: keras.Model, recipe):
+    """Refuse a recipe that holds fixed what the model does not have, or everything.
+
+    Raises:
+        ValueError: its `freeze` or `frozen_epochs` is so.
+    """
+    if recipe.frozen_epochs and not head_layers(expand(model)):
+        raise ValueError(
+            f"frozen_epochs needs a model that ends in a layer 'predictions', to train its head; "
+            f"{model.name} does not, leave it 0."
+        )
+    with trainability_kept(model):
+        hold(model, recipe.freeze, recipe.freeze_norm)
+        if recipe.freeze is not None and not model.trainable_weights:
+            raise ValueError(
+                f"freeze must leave a part of {model.name} to train; received {recipe.freeze!r}, "
+                "name an earlier layer."
+            )
+
+
 def rates_by_depth(model: keras.Model, decay: float) -> dict[str, float]:
     """Return each variable's share of the learning rate, by its path.
 

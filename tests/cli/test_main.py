@@ -203,6 +203,12 @@ TRAIN = ("train", "lenet5", "--data", "digits")
         ((*TRAIN, "--image-size", "3"), "image_size must be at least 16 for lenet5; received 3"),
         ((*TRAIN, "--weights", "none.safetensors"), "none.safetensors"),
         ((*TRAIN, "--augment", "explode"), "received 'explode'"),
+        ((*TRAIN, "--freeze", "P9", "--frozen-epochs", "1"), "received 'P9'"),
+        ((*TRAIN, "--freeze", "c9"), "what to freeze must be a level such as 'P3' or the name of"),
+        (
+            ("train", "udl_dense", "--data", "mnist1d", "--layer-decay", "0.5"),
+            "layer_decay needs a network with feature levels; udl_dense has none",
+        ),
         ((*TRAIN, "--output", "/proc/run"), "output /proc/run cannot be written"),
         ((*TRAIN, "--output", __file__), "exists already"),
         ((*TRAIN, "--output", f"{__file__}/run"), "is not a writable folder"),

@@ -81,7 +81,7 @@ def test_an_unknown_level_is_refused_and_nothing_frozen():
     ("up_to", "hint"), [("layer1.2.conv3", "Close names: layer1.2.conv2"), ("zzz", "'zzz'.$")]
 )
 def test_an_unknown_layer_is_refused(up_to, hint):
-    with pytest.raises(ValueError, match=f"up_to must be a level such as 'P3'.*{hint}"):
+    with pytest.raises(ValueError, match=f"what to freeze must be a level such as 'P3'.*{hint}"):
         kzoo.freeze(kzoo.create_model("resnet20_cifar"), up_to)
 
 

@@ -346,6 +346,34 @@ def test_bad_starts_leave_nothing(tmp_path):
         fit(fresh_model(), (x, y), RECIPE, output=folder)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"freeze": "P9"}, "small has the levels none; received 'P9'"),
+        (
+            {"freeze": "hiden"},
+            "what to freeze must be a level .* of small; received 'hiden'. Cl",
+        ),
+        ({"freeze": "predictions"}, "freeze must leave a part of small to train; received 'predic"),
+        ({"freeze": "backbone", "frozen_epochs": 0}, "no_head has no head to leave out"),
+        ({"frozen_epochs": 1}, "frozen_epochs needs a model that ends in a layer 'predictions'"),
+        ({"layer_decay": 0.5}, "layer_decay needs a network with feature levels; small has none"),
+    ],
+)
+def test_what_cannot_be_frozen_is_refused_at_once(tmp_path, settings, message):
+    model = fresh_model()
+    if "frozen_epochs" in settings:
+        model = keras.Model(model.input, model.get_layer("head").output, name="no_head")
+    before = variables(model)
+    model.get_layer("drop").trainable = False
+    recipe = Recipe(**{"epochs": 2, "frozen_epochs": 1} | settings)
+    with pytest.raises(ValueError, match=message):
+        fit(model, small_data(), recipe, output=tmp_path / "run", verbose=0)
+    assert list(tmp_path.iterdir()) == []
+    assert_equal(variables(model), before)
+    assert [layer.name for layer in model.layers if not layer.trainable] == ["drop"]
+
+
 def test_long_trainings_are_validated_now_and_then():
     assert validated_epochs(3) == [1, 2, 3]
     assert validated_epochs(2500) == list(range(10, 2501, 10))
