@@ -148,7 +148,9 @@ def _end_of(other, log):
 
 def end_with_the_chief():
     """End this process when the one that started it has gone."""
-    sys.stdin.buffer.read()
+    # Not through sys.stdin, which cannot be closed while it is read, at the end of the process.
+    while os.read(0, 1):
+        pass
     os._exit(1)
 
 

@@ -12,8 +12,9 @@ from kzoo.training.files import write_json
 
 CONFIG = "search.json"
 _DOMAINS = {kind.__name__: kind for kind in (Choice, Int, Float)}
-# What may change between the start of a search and its continuation.
-_MAY_DIFFER = ("versions", "max_trials")
+# What may change between the start of a search and its continuation; the models that keep to the
+# budget follow from the rest.
+_MAY_DIFFER = ("versions", "max_trials", "affordable")
 
 
 class SearchError(ValueError):

@@ -21,7 +21,7 @@ from pathlib import Path
 import keras_tuner
 
 from kzoo.training.files import write_json
-from kzoo.training.local_workers import end_with_the_chief, free_ports
+from kzoo.training.local_workers import free_ports
 from kzoo.training.workers import WorkerError
 from kzoo.tuning.config import CONFIG, read_config
 from kzoo.tuning.plan import Plan
@@ -187,7 +187,7 @@ class _Crew:
         self.oracle.tuner_ids.add(name)
         with open(logs / f"{name}.log", "wb") as output:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", __name__, os.fspath(self.folder)],
+                [sys.executable, "-m", __package__, os.fspath(self.folder)],
                 env=os.environ | {_ID: name},
                 stdin=subprocess.PIPE,
                 stdout=output,
@@ -269,9 +269,3 @@ def _wait_for_config(folder):
     """Wait for the chief to write what is searched."""
     while not (folder / CONFIG).exists():
         time.sleep(0.5)
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with_the_chief, daemon=True).start()
-    work(Path(sys.argv[1]))

@@ -1,0 +1,65 @@
+"""Tables of trials, and the Pareto front by its definition."""
+
+import csv
+
+import numpy as np
+
+from kzoo.tuning.results import Trial, best_first, pareto_front, table, write_results
+
+
+def trials(count=60, seed=0):
+    random = np.random.default_rng(seed)
+    for index in range(count):
+        parameters = float(random.integers(1, 30))
+        accuracy = round(parameters / 60 + random.uniform(0, 0.5), 2)
+        metrics = {"val_accuracy": accuracy, "parameters": parameters}
+        yield Trial(str(index), "completed", metrics, None, {"model": "net", "width": 1.0})
+
+
+def dominates(a, b):
+    """Whether `a` is nowhere worse than `b`, and somewhere better."""
+    first = (a.metrics["val_accuracy"], -a.metrics["parameters"])
+    second = (b.metrics["val_accuracy"], -b.metrics["parameters"])
+    return first != second and all(x >= y for x, y in zip(first, second))
+
+
+def test_no_trial_dominates_one_of_the_front_and_each_other_is_dominated():
+    found = list(trials())
+    front = pareto_front(found, "parameters", "val_accuracy")
+    assert len(front) > 2
+    assert not any(dominates(other, one) for one in front for other in found)
+    of_front = {(t.metrics["val_accuracy"], t.metrics["parameters"]) for t in front}
+    for trial in found:
+        is_equal = (trial.metrics["val_accuracy"], trial.metrics["parameters"]) in of_front
+        assert is_equal or any(dominates(one, trial) for one in front)
+    costs = [trial.metrics["parameters"] for trial in front]
+    assert costs == sorted(costs)
+
+
+def test_of_equals_the_smaller_is_better():
+    metrics = [(0.5, 9), (0.9, 7), (0.9, 3)]
+    found = [
+        Trial(str(i), "completed", {"val_accuracy": a, "parameters": p}, None, {"model": "net"})
+        for i, (a, p) in enumerate(metrics)
+    ]
+    assert [trial.id for trial in best_first(found, "val_accuracy")] == ["2", "1", "0"]
+    assert pareto_front(found, "latency", "val_accuracy") == []
+
+
+def test_table_and_file(tmp_path):
+    found = [
+        *trials(3),
+        Trial(
+            "3", "failed", {}, None, {"model": "other", "augment": ""}, 1.234, "the loss became x"
+        ),
+    ]
+    text = table(found, "val_accuracy", 2)
+    lines = text.splitlines()
+    assert lines[0].split() == ["val_accuracy", "parameters", "trial", "candidate"]
+    assert len(lines) == 3
+    write_results(tmp_path / "results.csv", found)
+    rows = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
+    assert [row["status"] for row in rows] == ["completed"] * 3 + ["failed"]
+    assert (rows[3]["reason"], rows[3]["seconds"]) == ("the loss became x", "1.23")
+    assert rows[0]["width"] == "1.0"
+    assert rows[3]["width"] == ""

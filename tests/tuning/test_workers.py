@@ -1,0 +1,62 @@
+"""A chief and its workers: one that dies does not take the search with it."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.tuning.test_search import command
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 240
+
+
+def start(arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "kzoo", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_until(true):
+    limit = time.monotonic() + LIMIT
+    while not true():
+        assert time.monotonic() < limit
+        time.sleep(0.2)
+
+
+def test_a_worker_that_is_killed(data_file, tmp_path):
+    folder = tmp_path / "search"
+    options = "--tuner random --max-trials 6 --workers 2 --no-retrain --epochs 8"
+    chief = start(command(data_file, folder, options))
+    try:
+        # The second worker has a trial.
+        outcomes = [f"trial_{number}/outcome.json" for number in range(6)]
+        wait_until(
+            lambda: any(
+                '"worker-2"' in path.read_text()
+                for name in outcomes
+                if (path := folder / "keras_tuner" / name).exists()
+            )
+        )
+        mine = [
+            int(path.parent.name)
+            for path in Path("/proc").glob("[0-9]*/cmdline")
+            if f"kzoo.tuning\0{folder}" in path.read_text()
+        ]
+        assert len(mine) == 2
+        os.kill(max(mine), signal.SIGKILL)
+        output, _ = chief.communicate(timeout=LIMIT)
+    finally:
+        chief.kill()
+    assert chief.returncode == 0, output
+    rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
+    assert [row["status"] for row in rows] == ["completed"] * 6, output
+    assert len(list((folder / "workers").glob("*.log"))) == 3
