@@ -1,8 +1,8 @@
 """kzoo: a Keras 3 model zoo in which any architecture takes any kind of convolution.
 
 `layers` and `initializers` are imported here, so that their classes are registered and a saved
-`.keras` file loads after `import kzoo`. `data`, `training`, `analysis` and `cli` are imported on
-first use, because they bring TensorFlow Datasets, matplotlib and the like.
+`.keras` file loads after `import kzoo`. `data`, `training`, `tuning`, `analysis` and `cli` are
+imported on first use, because they bring TensorFlow Datasets, matplotlib and the like.
 """
 
 import importlib
@@ -49,10 +49,11 @@ __all__ = [
     "model_info",
     "replace_head",
     "training",
+    "tuning",
     "unfreeze",
 ]
 
-_ON_FIRST_USE = {"analysis", "cli", "data", "training"}
+_ON_FIRST_USE = {"analysis", "cli", "data", "training", "tuning"}
 
 
 def __getattr__(name):

@@ -58,9 +58,10 @@ class Int:
 
     low: int
     high: int
+    # __post_init__ fills in what is None here.
     step: int = field(default=None, kw_only=True)  # type: ignore[assignment]
     log: bool = field(default=False, kw_only=True)
-    default: int | None = field(default=None, kw_only=True)
+    default: int = field(default=None, kw_only=True)  # type: ignore[assignment]
 
     def __post_init__(self):
         for name in ("low", "high"):
@@ -91,7 +92,7 @@ class Float:
     high: float
     step: float | None = field(default=None, kw_only=True)
     log: bool = field(default=False, kw_only=True)
-    default: float | None = field(default=None, kw_only=True)
+    default: float = field(default=None, kw_only=True)  # type: ignore[assignment]
 
     def __post_init__(self):
         for name in ("low", "high"):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import keras
 
 from kzoo.applications._family import Family
+from kzoo.domains import Choice
 from kzoo.layers._args import integer
 
 
@@ -99,4 +100,12 @@ FAMILY = Family(
     statistics="cifar10",
     width=("filters", "units"),
     depth=("convs",),
+    search={
+        "n": Choice((1, 2, 3), default=2),
+        "m": Choice((1, 2, 3), default=3),
+        "k": Choice((1, 2), default=2),
+        "filters": Choice((16, 32, 64), default=32),
+        "units": Choice((64, 128, 256, 512), default=256),
+        "kernel_size": Choice((3, 5), default=3),
+    },
 )

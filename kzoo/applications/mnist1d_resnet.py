@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import keras
 
 from kzoo.applications._family import Family
+from kzoo.domains import Choice
 from kzoo.layers import BatchNormalization
 from kzoo.layers._args import integer
 
@@ -80,6 +81,7 @@ FAMILY = Family(
     classes=10,
     statistics=None,
     learning_rate=3e-3,
+    search={"kernel_size": Choice((3, 5, 7, 9), default=5)},
     width=("filters",),
     depth=("blocks",),
 )

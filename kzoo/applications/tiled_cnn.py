@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import keras
 
 from kzoo.applications._family import Family
+from kzoo.domains import Choice
 from kzoo.layers import LpPooling2D, TiledConv2D
 
 
@@ -69,4 +70,5 @@ FAMILY = Family(
     plain_variants=frozenset(),
     no_conv_reason="its convolutions are tiled already",
     width=("maps",),
+    search={"tile_size": Choice((1, 2, 3), default=2)},
 )

@@ -126,7 +126,7 @@ def run(arguments):
     if search.run:
         print(f"run folder {search.run.folder}")
     print(f"search     {search.folder}")
-    print(f"again      {search.command}")
+    print(f"again      {search.command()}")
     return 0
 
 

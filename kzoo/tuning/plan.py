@@ -80,6 +80,12 @@ class Plan:
             )
         return kept
 
+    def final(self, values: Mapping[str, Any]):
+        """Return what `ZooHyperModel.candidate` does, for a training on all training data."""
+        start, options, conv, fields = self.hypermodel.candidate(values)
+        fields |= {"validation_split": 0.0, "early_stopping": None, "epochs": self.epochs}
+        return start, options, conv, fields
+
     def tuner(self, folder: Path) -> keras_tuner.Tuner:
         """Return the tuner, which goes on with what is in `folder`."""
         return create_tuner(
@@ -95,7 +101,7 @@ class Plan:
 
     def _smallest(self):
         """Return the values of the smallest network in the space."""
-        smallest = {}
+        smallest: dict[str, float] = {}
         for dimension in self.hypermodel.space.dimensions:
             if dimension.name in ("width", "depth"):
                 domain = dimension.domain

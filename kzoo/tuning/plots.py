@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kzoo.domains import Float, Int
+from kzoo.domains import Choice, Domain
 from kzoo.training.plots import save_figure, subplots
 from kzoo.tuning.hypermodel import METRICS
 from kzoo.tuning.results import COSTS, best_first, pareto_front
@@ -34,7 +34,7 @@ def draw_trials(path: Path, trials, objective: str):
 def draw_effects(path: Path, trials, space, objective: str):
     """Draw the objective over the values of each hyperparameter, in all trials that have it."""
     completed = best_first(trials, objective)
-    domains = {}
+    domains: dict[str, Domain] = {}
     for dimension in space.dimensions:
         domains.setdefault(dimension.name, dimension.domain)
     names = [n for n in domains if len({repr(t.values.get(n)) for t in completed}) > 1]
@@ -47,11 +47,12 @@ def draw_effects(path: Path, trials, space, objective: str):
         having = [trial for trial in completed if name in trial.values]
         scores = [trial.metrics[objective] for trial in having]
         values = [trial.values[name] for trial in having]
-        if isinstance(domains[name], Float | Int):
-            axis.plot(values, scores, ".")
-            axis.set_xscale("log" if domains[name].log else "linear")
-        else:
+        domain = domains[name]
+        if isinstance(domain, Choice):
             _strip(axis, values, scores)
+        else:
+            axis.plot(values, scores, ".")
+            axis.set_xscale("log" if domain.log else "linear")
         axis.set(title=name)
         axis.grid(alpha=0.3)
     for axis in axes.flat[len(names) :]:

@@ -103,7 +103,11 @@ def write_results(path: Path, trials: Sequence[Trial]):
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         for trial in trials:
-            row = {"trial": trial.id, "status": trial.status, "reason": trial.reason}
+            row: dict[str, Any] = {
+                "trial": trial.id,
+                "status": trial.status,
+                "reason": trial.reason,
+            }
             row |= {"epochs": trial.epochs, "seconds": trial.seconds and round(trial.seconds, 2)}
             writer.writerow(row | trial.metrics | trial.values)
 

@@ -48,17 +48,20 @@ class Search:
 
     Attributes:
         folder: where its files are.
-        objective: the metric by which candidates are ranked.
-        trials: all of them, in the order in which they began.
-        run: the best candidate, trained on all training data; `None` if that was not wanted.
-        command: the command that trains it.
+        plan: what was searched.
+        trials: all candidates, in the order in which they began.
+        run: the best one, trained on all training data; `None` if that was not wanted.
     """
 
     folder: Path
-    objective: str
+    plan: Plan
     trials: tuple[Trial, ...]
-    run: Run | None
-    command: str
+    run: Run | None = None
+
+    @property
+    def objective(self) -> str:
+        """The metric by which candidates are ranked."""
+        return self.plan.config["objective"]
 
     @property
     def best(self) -> Trial:
@@ -68,6 +71,59 @@ class Search:
     def pareto_front(self, cost: str = "parameters") -> list[Trial]:
         """Return the trials of which no other is better and no costlier, the cheapest first."""
         return pareto_front(self.trials, one_of(cost, "cost", COSTS), self.objective)
+
+    def train(self, trial: Trial | None = None, *, output=None, seed: int | None = None, say=print):
+        """Train a candidate on all training data and measure it on the test split; returns its run.
+
+        Args:
+            trial: the candidate; default the best.
+            output: run folder; default in the folder of the search, by the number of the trial.
+            seed: instead of the search's.
+            say: function that takes each line worth telling.
+        """
+        trial = trial or self.best
+        output = self.folder / f"best-{trial.id}" if output is None else Path(output)
+        start, options, conv, fields = self.plan.final(trial.values)
+        data = self.plan.config["data"]
+        return train(
+            start.name,
+            data["name"],
+            recipe=fields if seed is None else fields | {"seed": seed},
+            output=output,
+            resume=(output / RUN_CONFIG).exists(),
+            weights=start.weights,
+            conv=conv,
+            model_options=options,
+            data_dir=data["data_dir"],
+            skip_unreadable=data["skip_unreadable"],
+            say=say,
+        )
+
+    def command(self, trial: Trial | None = None) -> str:
+        """Return the command that trains a candidate, by default the best."""
+        start, options, conv, fields = self.plan.final((trial or self.best).values)
+        words = ["kzoo", "train", start.name, "--data", self.plan.config["data"]["name"]]
+        if start.weights is not None:
+            words += ["--weights", start.weights]
+        if conv != "standard":
+            words += ["--conv", conv]
+        for name, value in options.items():
+            words += ["--option", f"{name}={value}"]
+        for name, value in fields.items():
+            words += _option(name, value)
+        return shlex.join(words)
+
+
+def _option(name, value):
+    """Return the words of a command that give a field of a recipe."""
+    option = "--" + name.replace("_", "-")
+    if value is None:
+        return []
+    if isinstance(value, bool):
+        return [option if value else option.replace("--", "--no-", 1)]
+    if isinstance(value, (tuple, list)):
+        return [option, ",".join(map(str, value))]
+    return [option, str(value)]
 
 
 def tune(
@@ -187,58 +243,9 @@ def _finish(plan, folder, trials, retrain, say):
     draw_trials(folder / "trials.png", trials, objective)
     draw_effects(folder / "effects.png", trials, plan.hypermodel.space, objective)
     draw_pareto(folder / "pareto.png", trials, objective)
-    search = Search(folder, objective, tuple(trials), None, _command(plan, trials))
     say(table(trials, objective, 10))
+    search = Search(folder, plan, tuple(trials))
     if not retrain:
         return search
-    return replace(search, run=_retrain(plan, search.best, folder, say))
-
-
-def _retrain(plan, best, folder, say):
-    """Train a candidate on all training data, as an ordinary run."""
-    start, options, conv, fields = plan.hypermodel.candidate(best.values)
-    output = folder / f"best-{best.id}"
-    data = plan.config["data"]
-    say(f"training the best candidate on all training data: {describe(best)}")
-    return train(
-        start.name,
-        data["name"],
-        recipe=_final(fields, plan),
-        output=output,
-        resume=(output / RUN_CONFIG).exists(),
-        weights=start.weights,
-        conv=conv,
-        model_options=options,
-        data_dir=data["data_dir"],
-        skip_unreadable=data["skip_unreadable"],
-        say=say,
-    )
-
-
-def _final(fields, plan):
-    """Return the fields of the recipe for the training on all data."""
-    return {**fields, "validation_split": 0.0, "early_stopping": None, "epochs": plan.epochs}
-
-
-def _command(plan, trials):
-    """Return the command that trains the best candidate."""
-    best = best_first(trials, plan.config["objective"])[0]
-    start, options, conv, fields = plan.hypermodel.candidate(best.values)
-    words = ["kzoo", "train", start.name, "--data", plan.config["data"]["name"]]
-    if start.weights is not None:
-        words += ["--weights", start.weights]
-    if conv != "standard":
-        words += ["--conv", conv]
-    for name, value in options.items():
-        words += ["--option", f"{name}={value}"]
-    for name, value in _final(fields, plan).items():
-        if value is None:
-            continue
-        option = "--" + name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(option if value else option.replace("--", "--no-", 1))
-        elif isinstance(value, (tuple, list)):
-            words += [option, ",".join(map(str, value))]
-        else:
-            words += [option, str(value)]
-    return shlex.join(words)
+    say(f"training the best candidate on all training data: {describe(search.best)}")
+    return replace(search, run=search.train(say=say))

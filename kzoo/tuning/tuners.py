@@ -113,15 +113,16 @@ def read_outcome(tuner, trial_id) -> dict[str, Any]:
     return {}
 
 
-def _within_budget(oracle_class):
+def _within_budget(oracle_class: Any):
     """Return a kind of oracle that draws candidates within the budget, the defaults first.
 
     Those of its algorithm that are not drawn, such as the points of a grid, are rejected in their
     trials; they do not count among `max_trials`.
     """
 
-    class Oracle(oracle_class):
+    class Oracle(oracle_class):  # type: ignore[misc, valid-type]
         tuner: Any = None
+        max_trials: int | None
         rejected = 0
 
         def _random_values(self):

@@ -10,6 +10,7 @@ alive, by a file in the folder; a trial of a lost one is handed out again.
 """
 
 import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -72,7 +73,8 @@ def lead(plan: Plan, folder: Path, workers: int, progress) -> keras_tuner.Tuner:
     with _environment(role() == CHIEF):
         tuner = plan.tuner(folder)
         count = 0 if role() == CHIEF and workers == 1 else workers
-        with _Crew(folder, tuner, count, progress) as crew:
+        quiet = contextlib.redirect_stdout(_WithoutServer(sys.stdout))
+        with quiet, _Crew(folder, tuner, count, progress) as crew:
             crew.wait_for(lambda: tuner.search(plan.source))
     return tuner
 
@@ -99,6 +101,28 @@ def _environment(is_given):
     finally:
         for name in (_ID, _IP, _PORT):
             del os.environ[name]
+
+
+class _WithoutServer(io.TextIOBase):
+    """Standard output without what the threads of keras-tuner's server print, left from debugging.
+
+    Args:
+        stream: standard output.
+    """
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text):
+        if not threading.current_thread().name.startswith("ThreadPoolExecutor"):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self):
+        self.stream.flush()
+
+    def isatty(self):
+        return self.stream.isatty()
 
 
 class _Pulse(Listener):
@@ -257,8 +281,9 @@ class _Crew:
     def _interrupt(self):
         """End the waiting of the main thread, which sleeps for long where nothing is to come."""
         self._interrupts = True
-        if threading.current_thread() is not threading.main_thread():
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        main = threading.main_thread().ident
+        if main is not None:
+            signal.pthread_kill(main, signal.SIGINT)
 
 
 def _pulse_path(folder, name):
