@@ -209,7 +209,7 @@ def _bottleneck(x, config, options, filters, strides, name):
         filters[1],
         3,
         strides=1 if blur else strides,
-        groups=config.groups,
+        groups=math.gcd(config.groups, filters[0]),
         name=f"{name}.conv2",
     )
     x = _norm_relu(x, config, f"{name}.bn2", f"{name}.act2")

@@ -94,7 +94,7 @@ def test_every_path_scales_a_row_and_a_factor_of_one_changes_none(family):
             assert any(scale_row(row, (path,), 4.0, RULES[option]) != row for row in rows), path
 
 
-@pytest.mark.parametrize("name", scalable(SMALLEST))
+@pytest.mark.parametrize("name", list(scalable(SMALLEST)))
 def test_networks_grow_with_width_and_depth(name):
     family = find_family(name)
     own = count_parameters(build_small(name))
