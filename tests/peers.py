@@ -63,7 +63,8 @@ def calibrate(module, size, seed=0):
     """Set the BatchNorm statistics of a PyTorch module to those of random images.
 
     Under statistics that have nothing to do with the data, the maps of a deep network grow or
-    vanish block by block, until rounding decides the logits.
+    vanish block by block, until rounding decides the logits. Of large images two are enough, and
+    four would take 16 GB in some networks.
     """
     import torch
 
@@ -73,7 +74,8 @@ def calibrate(module, size, seed=0):
             part.momentum = None
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        module.train()(torch.randn(4, 3, size, size, generator=generator))
+        count = 4 if size <= 384 else 2
+        module.train()(torch.randn(count, 3, size, size, generator=generator))
     return module.eval()
 
 

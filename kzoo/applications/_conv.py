@@ -2,6 +2,7 @@
 
 A convolution is any callable `(filters, kernel_size, *, strides, padding, dilation_rate, use_bias,
 name) -> layer`. The names below are kzoo's own; a user may pass a callable of that form instead.
+"tiled" may carry the size of its tiles, as in "tiled=3".
 """
 
 from functools import partial
@@ -75,17 +76,33 @@ def resolve_conv(conv, rank, kernel_initializer):
         kernel_initializer: what kzoo's own kinds initialise their kernels with.
 
     Raises:
-        ValueError: `conv` is a name that kzoo does not have.
+        ValueError: `conv` is a name that kzoo does not have, or a number is not for it.
         TypeError: `conv` is neither a name nor callable.
     """
     if callable(conv):
         return _complete(conv)
     if not isinstance(conv, str):
         raise TypeError(f"conv must be a name or a callable; received {conv!r}.")
-    if conv not in CONVOLUTIONS:
+    kind, equals, number = conv.partition("=")
+    if kind not in CONVOLUTIONS:
         known = ", ".join(repr(name) for name in CONVOLUTIONS)
         raise ValueError(f"conv must be one of {known}, or a callable; received {conv!r}.")
-    factory, layer_classes = CONVOLUTIONS[conv]
+    factory, layer_classes = CONVOLUTIONS[kind]
     if rank not in layer_classes:
         raise ValueError(f"conv={conv!r} is for images; a network of signals takes another conv.")
-    return factory(layer_classes[rank], kernel_initializer)
+    made = factory(layer_classes[rank], kernel_initializer)
+    return partial(made, tile_size=_tile_size(conv, kind, number)) if equals else made
+
+
+def _tile_size(conv, kind, number):
+    """Return the number of a `conv` such as "tiled=3", or refuse it."""
+    if kind != "tiled":
+        raise ValueError(
+            f"conv={kind!r} takes no number, only 'tiled' does; received {conv!r}, leave it out."
+        )
+    if not number.isdecimal() or int(number) < 1:
+        raise ValueError(
+            "the number in conv='tiled=N' is the tile size, an integer of at least 1; received "
+            f"{conv!r}."
+        )
+    return int(number)

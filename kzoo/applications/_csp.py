@@ -1,8 +1,11 @@
 """The residual blocks that Darknet and the cross-stage partial networks share."""
 
+import math
+
 import keras
 
 from kzoo.applications._conv_norm import conv_norm
+from kzoo.applications._family import channel_axis
 from kzoo.applications._parts import add, drop_path
 from kzoo.layers import SqueezeExcite
 
@@ -18,7 +21,11 @@ def _leaky_relu(name=None):
 
 
 def unit(x, options, filters, kernel_size, name, kind, *, strides=1, groups=1, padding="symmetric"):
-    """Convolution, batch normalisation and the activation `kind`, None for none."""
+    """Convolution, batch normalisation and the activation `kind`, None for none.
+
+    Where `groups` does not divide the channels of a scaled network, as many groups as do.
+    """
+    groups = math.gcd(groups, filters, x.shape[channel_axis()])
     shape = {"strides": strides, "groups": groups, "padding": padding}
     x = conv_norm(x, options, filters, kernel_size, name, **shape)
     return x if kind is None else activate(x, kind, f"{name}.act")

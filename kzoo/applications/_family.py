@@ -5,9 +5,10 @@ each row into a named builder with the arguments of keras.applications, in their
 called as `build(config, x, options, **own)`: `x` is the normalised input, `options` an `Options`,
 and `own` the keyword-only arguments that `build` declares, which the named builders then offer.
 
-One of these means the same wherever it is offered: `stem="small"`, instead of "published", leaves
-out the first two halvings of the map, so that a network made for photographs has a stride of 8
-instead of 32 and learns from images of 32 x 32.
+Three options mean the same wherever they are offered. `stem="small"`, instead of "published",
+leaves out the first two halvings of the map, so that a network made for photographs has a stride of
+8 instead of 32 and learns from images of 32 x 32. `width` and `depth` scale the row of a variant
+before it is built, see `kzoo.applications._scaling`.
 """
 
 import inspect
@@ -19,9 +20,11 @@ from typing import Any
 import keras
 
 from kzoo.applications._conv import resolve_conv
-from kzoo.applications._input import PreprocessingError, normalise, standard_shape
+from kzoo.applications._input import PreprocessingError, keras_tensor, normalise, standard_shape
+from kzoo.applications._scaling import OPTIONS, RULES, scale_row
 from kzoo.constants import STATISTICS
-from kzoo.layers._args import integer, one_of
+from kzoo.domains import Domain
+from kzoo.layers._args import integer, one_of, positive
 from kzoo.weights.loader import load_source
 from kzoo.weights.sources import find_source
 
@@ -141,9 +144,10 @@ Args:
     include_preprocessing: whether the model takes values in 0..255 and normalises them itself.
     mean, std: statistics of the input on a 0..1 scale, one number per channel, instead of the
         family's own.
-    conv: what replaces every convolution whose kernel is larger than 1: "standard", "tiled",
-        "locally_connected", "gabor", "fft", "harmonic_magnitude", or a callable `(filters,
-        kernel_size, *, strides, padding, dilation_rate, use_bias, name) -> layer`.{own}
+    conv: what replaces every convolution whose kernel is larger than 1: "standard", "tiled" (with
+        tiles of 3 instead of 2, "tiled=3"), "locally_connected", "gabor", "fft",
+        "harmonic_magnitude", or a callable `(filters, kernel_size, *, strides, padding,
+        dilation_rate, use_bias, name) -> layer`.{own}
 
 Returns:
     A functional `keras.Model`.
@@ -177,6 +181,9 @@ class Family:
         plain_variants: the variants whose convolutions `conv=` may replace; `None` for all.
         no_conv_reason: why the other variants refuse `conv=`.
         learning_rate: from which AdamW trains the networks, where nothing else is said.
+        search: what a search tries for an argument of the builders, where that is not the usual.
+        width, depth: paths of the fields of a row that these options of the builders scale, see
+            `kzoo.applications._scaling`; where there are none, the builders lack the option.
     """
 
     name: str
@@ -197,16 +204,22 @@ class Family:
     plain_variants: frozenset[str] | None = None
     no_conv_reason: str = "its convolutions are group-equivariant already"
     learning_rate: float = 1e-3
+    search: Mapping[str, Domain] = field(default_factory=dict)
+    width: tuple[str, ...] = ()
+    depth: tuple[str, ...] = ()
     own: tuple[inspect.Parameter, ...] = field(init=False, repr=False)
     signature: inspect.Signature = field(init=False, repr=False)
     builders: Mapping[str, Builder] = field(init=False, repr=False)
 
     def __post_init__(self):
+        keyword = inspect.Parameter.KEYWORD_ONLY
         own = tuple(
             parameter
             for parameter in inspect.signature(self.build).parameters.values()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+            if parameter.kind is keyword
         )
+        scales = (name for name in OPTIONS if getattr(self, name))
+        own += tuple(inspect.Parameter(name, keyword, default=1.0) for name in scales)
         shared = [
             parameter.replace(default=self.classes) if parameter.name == "classes" else parameter
             for parameter in _SHARED
@@ -274,7 +287,8 @@ class Family:
 
         builder: Any = create
         own = "".join(
-            f"\n    {parameter}: see `{self.build.__module__}`." for parameter in self.own
+            f"\n    {option}: {OPTIONS.get(option.name) or f'see `{self.build.__module__}`'}."
+            for option in self.own
         )
         builder.__name__ = builder.__qualname__ = builder_name
         builder.__module__ = self.build.__module__
@@ -311,6 +325,7 @@ class Family:
         **own,
     ):
         self._check(variant, pooling, classes, classifier_activation, conv)
+        row = self._scaled_row(variant, weights, own)
         stem = one_of(own.get("stem", "published"), "stem", ("published", "small"))
         options = Options(
             include_top=include_top,
@@ -335,7 +350,7 @@ class Family:
             x = keras.Input(shape, name="image" if self.rank == 2 else "signal")
             inputs: Any = x
         else:
-            x = _keras_tensor(input_tensor, input_shape)
+            x = keras_tensor(input_tensor, input_shape)
             sources = keras.utils.get_source_inputs(x)
             inputs = sources[0] if len(sources) == 1 else sources
         statistics = self.statistics_of(variant)
@@ -346,11 +361,25 @@ class Family:
             x = normalise(x, known, mean, std, channel_axis(), head_dtype())
         elif mean is not None or std is not None:
             raise PreprocessingError(variant, statistics)
-        outputs = self.build(self.variants[variant], x, options, **own)
+        outputs = self.build(row, x, options, **own)
         model = keras.Model(inputs, outputs, name=name or variant)
         if weights is not None:
             load_source(model, weights)
         return model
+
+    def _scaled_row(self, variant, weights, own):
+        """Take width and depth out of the arguments `own`; return the row of `variant` at them."""
+        row = self.variants[variant]
+        for name in OPTIONS:
+            factor = positive(own.pop(name, 1.0), name)
+            if weights is not None and factor != weights.options.get(name, 1):
+                raise ValueError(
+                    f"{variant}'s weights are for {name}={weights.options.get(name, 1)}; received "
+                    f"{name}={factor:g}, leave it out, or load weights of that size into the model "
+                    "with kzoo.load_weights."
+                )
+            row = scale_row(row, getattr(self, name), factor, RULES[name])
+        return row
 
     def _check(self, variant, pooling, classes, classifier_activation, conv):
         if pooling not in (None, "avg", "max"):
@@ -362,16 +391,3 @@ class Family:
             raise ValueError(
                 f"{variant} takes no conv={conv!r}: {self.no_conv_reason}; leave conv='standard'."
             )
-
-
-def _keras_tensor(tensor, input_shape):
-    if not keras.backend.is_keras_tensor(tensor):
-        raise TypeError(
-            f"input_tensor must be a Keras tensor, such as keras.Input gives; received {tensor!r}."
-        )
-    if input_shape is not None and tuple(tensor.shape[1:]) != tuple(input_shape):
-        raise ValueError(
-            f"input_shape {tuple(input_shape)} contradicts input_tensor, whose shape is "
-            f"{tuple(tensor.shape[1:])}; give one of the two."
-        )
-    return tensor

@@ -91,3 +91,17 @@ def normalise(x, known, mean, std, axis, dtype):
         name="preprocessing",
     )(x)
     return keras.ops.flip(x, axis) if known.is_bgr and channels == 3 else x
+
+
+def keras_tensor(tensor, input_shape):
+    """Return a Keras tensor to build upon, or refuse what is none or contradicts `input_shape`."""
+    if not keras.backend.is_keras_tensor(tensor):
+        raise TypeError(
+            f"input_tensor must be a Keras tensor, such as keras.Input gives; received {tensor!r}."
+        )
+    if input_shape is not None and tuple(tensor.shape[1:]) != tuple(input_shape):
+        raise ValueError(
+            f"input_shape {tuple(input_shape)} contradicts input_tensor, whose shape is "
+            f"{tuple(tensor.shape[1:])}; give one of the two."
+        )
+    return tensor

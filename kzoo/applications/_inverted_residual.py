@@ -3,6 +3,7 @@
 It builds what `kzoo.applications._mobile_tables` describes. Layer names are timm's.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,7 +130,10 @@ def _inverted(x, parts, row, filters, strides, kind, name):
 def _fused(x, parts, row, filters, strides, kind, name):
     source = parts.network.scaling.channels(row.expanded_from) if row.expanded_from else None
     expanded = make_divisible((source or x.shape[channel_axis()]) * row.expansion)
-    groups = expanded // row.group_size if row.group_size else 1
+    groups = 1
+    if row.group_size:
+        # Not all widths that a factor gives are multiples of it.
+        groups = math.gcd(max(1, expanded // row.group_size), expanded, x.shape[channel_axis()])
     step = parts.stage_strides(strides)
     x = parts.grouped(x, expanded, row.kernel, f"{name}.conv_exp", step, groups)
     x = parts.subsample(parts.norm(x, f"{name}.bn1", kind), strides, name)

@@ -1,9 +1,10 @@
 """The body of the networks that put a block of their own into ResNet; layer names are timm's.
 
-A configuration has `blocks`, their number in each of the four stages, and `stem_width`: `None` for
-the published stem, one 7x7 convolution, or the width of a deep one, three 3x3 convolutions ("d" for
-32, "e" for 64). With a deep stem, shortcuts are averaged before they are projected, as in He et
-al., "Bag of Tricks for Image Classification" (https://arxiv.org/abs/1812.01187), ResNet-D.
+A configuration has `blocks`, their number in each of the four stages, `filters`, their nominal
+widths, and `stem_width`: `None` for the published stem, one 7x7 convolution, or the width of a deep
+one, three 3x3 convolutions ("d" for 32, "e" for 64). With a deep stem, shortcuts are averaged
+before they are projected, as in He et al., "Bag of Tricks for Image Classification"
+(https://arxiv.org/abs/1812.01187), ResNet-D.
 """
 
 from kzoo.applications._family import channel_axis
@@ -18,12 +19,13 @@ from kzoo.applications._parts import (
     max_pool,
 )
 
-WIDTHS = (64, 128, 256, 512)
+FILTERS = (64, 128, 256, 512)
 
 
-def _stem(x, options, width):
+def _stem(x, config, options):
+    width = config.stem_width
     if width is None:
-        x = convolve(x, options, WIDTHS[0], 7, strides=2, name="conv1")
+        x = convolve(x, options, config.filters[0], 7, strides=2, name="conv1")
     else:
         for index, strides in ((0, 2), (3, 1)):
             x = convolve(x, options, width, 3, strides=strides, name=f"conv1.{index}")
@@ -61,9 +63,9 @@ def residual_network(config, x, options, block, dropout_rate, drop_path_rate):
         dropout_rate: applies before the classifier.
         drop_path_rate: of the last block; it grows linearly over the blocks.
     """
-    x = _stem(x, options, config.stem_width)
+    x = _stem(x, config, options)
     rates = drop_path_rates(drop_path_rate, config.blocks)
-    for stage, (stage_rates, width) in enumerate(zip(rates, WIDTHS), start=1):
+    for stage, (stage_rates, width) in enumerate(zip(rates, config.filters), start=1):
         for index, rate in enumerate(stage_rates):
             strides = 2 if stage > 1 and index == 0 else 1
             x = block(x, config, options, width, strides, rate, f"layer{stage}.{index}")

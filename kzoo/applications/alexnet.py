@@ -21,10 +21,14 @@ from kzoo.layers import SpatialPyramidPooling2D
 
 @dataclass(frozen=True)
 class AlexNetConfig:
-    """Filters, kernel size, strides and padding of each convolution, and which are pooled after."""
+    """Filters, kernel size, strides and padding of each convolution, and which are pooled after.
+
+    `units` are those of both hidden dense layers.
+    """
 
     convs: tuple[tuple[int, int, int, int], ...]
     pooled: tuple[int, ...] = (0, 1, 4)
+    units: int = 4096
 
 
 VARIANTS = {
@@ -56,13 +60,13 @@ def _features(config, x, options):
 
 
 def build(config, x, options, *, dropout_rate=0.5):
-    """Build the network; see `Family`. `dropout_rate` applies before both 4,096-unit layers."""
+    """Build the network; see `Family`. `dropout_rate` applies before both hidden dense layers."""
 
     def classifier(x):
         x = SpatialPyramidPooling2D((6,), mode="average", name="avgpool")(x)
         for index in (0, 3):
             x = keras.layers.Dropout(dropout_rate, name=f"classifier.{index}")(x)
-            x = keras.layers.Dense(4096, name=f"classifier.{index + 1}")(x)
+            x = keras.layers.Dense(config.units, name=f"classifier.{index + 1}")(x)
             x = activation(x, "relu", f"classifier.{index + 2}")
         return options.dense(x, "classifier.6")
 
@@ -78,4 +82,5 @@ FAMILY = Family(
     input_shape=(224, 224, 3),
     min_size=63,
     learning_rate=1e-4,
+    width=("convs[0]", "units"),
 )

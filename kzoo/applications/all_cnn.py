@@ -66,4 +66,5 @@ FAMILY = Family(
     classes=10,
     min_size=9,
     statistics="cifar10",
+    width=("filters",),
 )

@@ -73,4 +73,6 @@ FAMILY = Family(
     names=("ConvMixer_1536_20", "ConvMixer_768_32", "ConvMixer_1024_20_KS9_P14"),
     input_shape=(224, 224, 3),
     min_size=14,
+    width=("width",),
+    depth=("depth",),
 )

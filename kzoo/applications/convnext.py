@@ -81,4 +81,6 @@ FAMILY = Family(
         "convnext_large_mlp": "clip",
         "convnext_xxlarge": "clip",
     },
+    width=("widths", "hidden"),
+    depth=("depths",),
 )

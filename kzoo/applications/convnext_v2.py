@@ -47,4 +47,6 @@ FAMILY = Family(
     input_shape=(224, 224, 3),
     input_sizes={"convnextv2_huge": 384},
     min_size=32,
+    width=("widths",),
+    depth=("depths",),
 )

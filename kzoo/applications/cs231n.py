@@ -97,4 +97,6 @@ FAMILY = Family(
     classes=10,
     fixed_size=True,
     statistics="cifar10",
+    width=("filters", "units"),
+    depth=("convs",),
 )

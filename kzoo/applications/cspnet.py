@@ -195,4 +195,6 @@ FAMILY = Family(
     ),
     input_shape=(256, 256, 3),
     variant_statistics={"cs3darknet_focus_s": "inception"},
+    width=("stem", "widths"),
+    depth=("blocks",),
 )

@@ -19,20 +19,23 @@ KIND = "leaky_relu"
 
 @dataclass(frozen=True)
 class DarknetConfig:
-    """Blocks per stage.
+    """What varies among the networks.
 
     Attributes:
+        blocks: residual blocks per stage.
         se_ratio: squeezed channels as part of a block's inside; 0 for no squeeze-and-excitation.
         pool: halve maps by average pooling instead of by strides.
+        stem, filters: of the first convolution and of the stages.
     """
 
     blocks: tuple[int, int, int, int, int]
     se_ratio: float = 0.0
     pool: bool = False
+    stem: int = 32
+    filters: tuple[int, int, int, int, int] = (64, 128, 256, 512, 1024)
 
 
 # Table 1 of the paper for 53 layers, timm's model configurations for the others.
-FILTERS = (64, 128, 256, 512, 1024)
 VARIANTS = {
     "darknet17": DarknetConfig((1, 1, 1, 1, 1)),
     "darknet21": DarknetConfig((1, 1, 1, 2, 2)),
@@ -44,10 +47,10 @@ VARIANTS = {
 
 def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):
     """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    x = unit(x, options, 32, 3, "stem.conv1", KIND)
+    x = unit(x, options, config.stem, 3, "stem.conv1", KIND)
     rates = drop_path_rates(drop_path_rate, config.blocks)
     shared = {"kind": KIND, "se_ratio": config.se_ratio}
-    for stage, (filters, stage_rates) in enumerate(zip(FILTERS, rates)):
+    for stage, (filters, stage_rates) in enumerate(zip(config.filters, rates)):
         down = f"stages.{stage}.conv_down"
         if config.pool:
             x = average_pool(x, 2, 2, f"{down}.0")
@@ -68,4 +71,6 @@ FAMILY = Family(
     names=("Darknet17", "Darknet21", "SEDarknet21", "Darknet53", "DarknetAA53"),
     input_shape=(256, 256, 3),
     min_size=32,
+    width=("stem", "filters"),
+    depth=("blocks",),
 )

@@ -74,4 +74,5 @@ FAMILY = Family(
     plain_variants=frozenset(),
     no_conv_reason="its layers without shared weights are what it is for",
     learning_rate=1e-4,
+    width=("convs[0]", "local[0]", "units"),
 )

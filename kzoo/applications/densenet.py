@@ -131,4 +131,6 @@ FAMILY = Family(
     ),
     input_shape=(224, 224, 3),
     min_size=29,
+    width=("growth",),
+    depth=("blocks",),
 )

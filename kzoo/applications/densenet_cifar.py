@@ -11,30 +11,21 @@ from kzoo.applications._family import Family
 from kzoo.applications._parts import convolve
 from kzoo.applications.densenet import dense_blocks
 
-BLOCKS = 3
-OUTSIDE = 4  # layers outside the blocks: first convolution, two transitions, classifier
-
 
 @dataclass(frozen=True)
 class DenseNetCifarConfig:
-    """Depth in layers, two of them in each step of a dense block, and growth rate."""
+    """Layers in each of the three dense blocks, and growth rate."""
 
-    depth: int
+    layers: int
     growth: int
 
-    def __post_init__(self):
-        if (self.depth - OUTSIDE) % (2 * BLOCKS) or self.depth <= OUTSIDE:
-            raise ValueError(
-                f"depth must be {OUTSIDE} plus a multiple of {2 * BLOCKS}, such as 100; received "
-                f"{self.depth}."
-            )
 
-
-# Table 2 of the paper, its last three rows.
+# Table 2 of the paper, its last three rows: n layers of two convolutions in a block make a depth of
+# 6n + 4, with the first convolution, two transitions and the classifier.
 VARIANTS = {
-    "densenet_bc_100_12_cifar": DenseNetCifarConfig(100, 12),
-    "densenet_bc_250_24_cifar": DenseNetCifarConfig(250, 24),
-    "densenet_bc_190_40_cifar": DenseNetCifarConfig(190, 40),
+    "densenet_bc_100_12_cifar": DenseNetCifarConfig(16, 12),
+    "densenet_bc_250_24_cifar": DenseNetCifarConfig(41, 24),
+    "densenet_bc_190_40_cifar": DenseNetCifarConfig(31, 40),
 }
 
 
@@ -45,8 +36,7 @@ def build(config, x, options, *, dropout_rate=0.0):
     are not augmented.
     """
     x = convolve(x, options, 2 * config.growth, 3, name="features.conv0")
-    layers = (config.depth - OUTSIDE) // (2 * BLOCKS)
-    x = dense_blocks(x, options, (layers,) * BLOCKS, config.growth, dropout_rate)
+    x = dense_blocks(x, options, (config.layers,) * 3, config.growth, dropout_rate)
     return options.outputs(x, options.pooled_dense("classifier"))
 
 
@@ -60,4 +50,6 @@ FAMILY = Family(
     classes=10,
     min_size=4,
     statistics="cifar10",
+    width=("growth",),
+    depth=("layers",),
 )

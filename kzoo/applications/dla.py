@@ -17,6 +17,7 @@ from keras import ops
 
 from kzoo.applications._family import Family, channel_axis
 from kzoo.applications._parts import activation, add, average_pool, batch_norm, convolve, max_pool
+from kzoo.layers._divisible import make_divisible
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def _basic(config, x, shortcut, options, width, strides, name):
 
 def _narrow(config, width):
     """Channels between the 1x1 convolutions of a block."""
-    return width * config.base_width // 64 * config.groups // 2
+    narrow = width * config.base_width // 64 * config.groups // 2
+    return make_divisible(narrow, config.groups)
 
 
 def _bottleneck(config, x, shortcut, options, width, strides, name):
@@ -198,4 +200,5 @@ FAMILY = Family(
         "DLA60Res2NeXt",
     ),
     input_shape=(224, 224, 3),
+    width=("widths",),
 )

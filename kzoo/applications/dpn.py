@@ -13,16 +13,17 @@ import keras
 
 from kzoo.applications._family import Family, channel_axis
 from kzoo.applications._parts import activation, add, batch_norm, convolve, max_pool
+from kzoo.layers._divisible import make_divisible
 
 
 @dataclass(frozen=True)
 class DPNConfig:
     """Blocks per stage, channels that each adds to the dense path, and widths.
 
-    `width` is that of the grouped convolution in the first stage; it and the width of the residual
-    path double per stage. A small network has a small stem and a residual path without the factor
-    of 4. `split_end` ends a block in two convolutions, one for each path; `outer_activation` is
-    that of the stem and of the end.
+    `width` is that of the grouped convolution in the first stage, `residual` that of the residual
+    path; both double per stage. A small network has a small kernel in its stem. `split_end` ends a
+    block in two convolutions, one for each path; `outer_activation` is that of the stem and of the
+    end.
     """
 
     blocks: tuple[int, int, int, int]
@@ -30,6 +31,7 @@ class DPNConfig:
     stem: int
     width: int
     groups: int
+    residual: int = 256
     small: bool = False
     split_end: bool = False
     outer_activation: str = "relu"
@@ -37,9 +39,9 @@ class DPNConfig:
 
 # Table 1 of the paper (92, 98, 131), the authors' code (68, 107) and timm (48b).
 VARIANTS = {
-    "dpn48b": DPNConfig((3, 4, 6, 3), (16, 32, 32, 64), 10, 128, 32, True, True, "silu"),
-    "dpn68": DPNConfig((3, 4, 12, 3), (16, 32, 32, 64), 10, 128, 32, small=True),
-    "dpn68b": DPNConfig((3, 4, 12, 3), (16, 32, 32, 64), 10, 128, 32, True, True),
+    "dpn48b": DPNConfig((3, 4, 6, 3), (16, 32, 32, 64), 10, 128, 32, 64, True, True, "silu"),
+    "dpn68": DPNConfig((3, 4, 12, 3), (16, 32, 32, 64), 10, 128, 32, 64, small=True),
+    "dpn68b": DPNConfig((3, 4, 12, 3), (16, 32, 32, 64), 10, 128, 32, 64, True, True),
     "dpn92": DPNConfig((3, 4, 20, 3), (16, 32, 24, 128), 64, 96, 32),
     "dpn98": DPNConfig((3, 6, 20, 3), (16, 32, 32, 128), 96, 160, 40),
     "dpn107": DPNConfig((4, 8, 20, 3), (20, 64, 64, 128), 128, 200, 50),
@@ -79,7 +81,8 @@ def _block(paths, config, options, stage, index):
         The same with one part more.
     """
     name = f"features.conv{stage + 2}_{index}"
-    width, residual_width = config.width << stage, (64 if config.small else 256) << stage
+    width = make_divisible(config.width, config.groups) << stage
+    residual_width = config.residual << stage
     increment = config.increments[stage]
     strides = 2 if stage and index == 1 else 1
     x = _concatenate(paths, f"{name}.concat")
@@ -125,4 +128,6 @@ FAMILY = Family(
     input_shape=(224, 224, 3),
     statistics="dpn",
     variant_statistics={"dpn48b": "imagenet", "dpn68b": "imagenet"},
+    width=("stem", "width", "residual", "increments"),
+    depth=("blocks",),
 )

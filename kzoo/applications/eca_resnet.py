@@ -92,4 +92,6 @@ FAMILY = Family(
         **{"ecaresnet26t": 256, "ecaresnet50t": 256, "ecaresnet200d": 256, "ecaresnet269d": 320},
     },
     learning_rate=3e-3,
+    width=("stem", "filters", "widths"),
+    depth=("blocks",),
 )

@@ -157,4 +157,6 @@ FAMILY = Family(
         ),
         "inception",
     ),
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

@@ -79,4 +79,6 @@ FAMILY = Family(
     input_shape=(224, 224, 3),
     input_sizes=SIZES,
     variant_statistics={name: "inception" for name in VARIANTS if name.startswith("tf_")},
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

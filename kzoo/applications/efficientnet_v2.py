@@ -159,4 +159,6 @@ FAMILY = Family(
         ),
         "inception",
     ),
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

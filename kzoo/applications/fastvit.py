@@ -29,18 +29,21 @@ from kzoo.layers import LayerScale, SqueezeExcite
 
 @dataclass(frozen=True)
 class FastViTConfig:
-    """Blocks and widths per stage; `mlp_ratio` widens the inside of the feed-forward parts."""
+    """Blocks per stage, and the width of the first, which doubles from stage to stage.
+
+    `mlp_ratio` widens the inside of the feed-forward parts.
+    """
 
     blocks: tuple[int, int, int, int]
-    widths: tuple[int, int, int, int]
+    width: int
     mlp_ratio: int
 
 
 # Table 2 of the paper.
 VARIANTS = {
-    "fastvit_t8": FastViTConfig((2, 2, 4, 2), (48, 96, 192, 384), 3),
-    "fastvit_t12": FastViTConfig((2, 2, 6, 2), (64, 128, 256, 512), 3),
-    "fastvit_s12": FastViTConfig((2, 2, 6, 2), (64, 128, 256, 512), 4),
+    "fastvit_t8": FastViTConfig((2, 2, 4, 2), 48, 3),
+    "fastvit_t12": FastViTConfig((2, 2, 6, 2), 64, 3),
+    "fastvit_s12": FastViTConfig((2, 2, 6, 2), 64, 4),
 }
 
 
@@ -99,11 +102,11 @@ def _block(x, options, config, rate, name):
 
 def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):
     """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    x = _stem(x, options, config.widths[0])
+    x = _stem(x, options, config.width)
     rates = drop_path_rates(drop_path_rate, config.blocks)
-    for stage, (width, stage_rates) in enumerate(zip(config.widths, rates)):
+    for stage, stage_rates in enumerate(rates):
         if stage:
-            x = _embed_patches(x, options, width, f"stages.{stage}.downsample.proj")
+            x = _embed_patches(x, options, config.width << stage, f"stages.{stage}.downsample.proj")
         for index, rate in enumerate(stage_rates):
             x = _block(x, options, config, rate, f"stages.{stage}.blocks.{index}")
     width = _channels(x)
@@ -120,4 +123,6 @@ FAMILY = Family(
     variants=VARIANTS,
     names=("FastViTT8", "FastViTT12", "FastViTS12"),
     input_shape=(256, 256, 3),
+    width=("width",),
+    depth=("blocks",),
 )

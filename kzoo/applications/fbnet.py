@@ -120,4 +120,6 @@ FAMILY = Family(
     names=("FBNetC100", "FBNetV3B", "FBNetV3D", "FBNetV3G"),
     input_shape=(224, 224, 3),
     input_sizes={"fbnetv3_g": 240},
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

@@ -62,4 +62,5 @@ FAMILY = Family(
     statistics="mnist",
     plain_variants=frozenset(),
     no_conv_reason="its Gabor convolution is what it is for",
+    width=("gabor[0]", "filters", "units"),
 )

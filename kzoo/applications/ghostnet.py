@@ -22,4 +22,5 @@ FAMILY = Family(
     variants=VARIANTS,
     names=("GhostNet050", "GhostNet100", "GhostNet130"),
     input_shape=(224, 224, 3),
+    width=("width",),
 )

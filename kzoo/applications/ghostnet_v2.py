@@ -38,4 +38,5 @@ FAMILY = Family(
     ),
     input_shape=(224, 224, 3),
     min_size=33,
+    width=("width",),
 )

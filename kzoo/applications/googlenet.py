@@ -19,9 +19,13 @@ from kzoo.applications._parts import max_pool
 
 @dataclass(frozen=True)
 class GoogLeNetConfig:
-    """Rows `(1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection)` of filters, by stage."""
+    """Rows `(1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection)` of filters, by stage.
+
+    `stem` is the filters of the three convolutions before them.
+    """
 
     stages: tuple[tuple[tuple[int, ...], ...], ...]
+    stem: tuple[int, int, int] = (64, 64, 192)
 
 
 # Table 1 of the paper.
@@ -63,10 +67,11 @@ def _inception(x, options, row, name):
 
 def build(config, x, options, *, dropout_rate=0.2):
     """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    x = conv_norm(x, options, 64, 7, "conv1", strides=2)
+    first, second, third = config.stem
+    x = conv_norm(x, options, first, 7, "conv1", strides=2)
     x = max_pool(x, 3, 2, "maxpool1", ceil=True)
-    x = conv_norm(x, options, 64, 1, "conv2")
-    x = conv_norm(x, options, 192, 3, "conv3")
+    x = conv_norm(x, options, second, 1, "conv2")
+    x = conv_norm(x, options, third, 3, "conv3")
     for stage, (rows, size) in enumerate(zip(config.stages, (3, 3, 2)), start=3):
         x = max_pool(x, size, 2, f"maxpool{stage - 1}", ceil=True)
         for letter, row in zip("abcde", rows):
@@ -83,4 +88,5 @@ FAMILY = Family(
     input_shape=(224, 224, 3),
     min_size=15,
     statistics="inception",
+    width=("stem", "stages"),
 )

@@ -108,4 +108,6 @@ FAMILY = Family(
     variants=VARIANTS,
     names=tuple(f"HardCoReNAS{letter}" for letter in "ABCDEF"),
     input_shape=(224, 224, 3),
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

@@ -98,4 +98,5 @@ FAMILY = Family(
     plain_variants=frozenset(),
     no_conv_reason="its convolutions are harmonic already",
     learning_rate=7.6e-3,
+    width=("filters",),
 )

@@ -184,4 +184,6 @@ FAMILY = Family(
         "HRNetW48SSLD",
     ),
     input_shape=(224, 224, 3),
+    width=("width",),
+    depth=("blocks", "first[0]"),
 )

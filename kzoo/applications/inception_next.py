@@ -127,4 +127,6 @@ FAMILY = Family(
     names=("InceptionNeXtAtto", "InceptionNeXtTiny", "InceptionNeXtSmall", "InceptionNeXtBase"),
     input_shape=(224, 224, 3),
     min_size=32,
+    width=("widths",),
+    depth=("depths",),
 )

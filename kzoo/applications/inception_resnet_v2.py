@@ -122,4 +122,5 @@ FAMILY = Family(
     input_shape=(299, 299, 3),
     min_size=75,
     statistics="inception",
+    depth=("blocks",),
 )

@@ -135,4 +135,5 @@ FAMILY = Family(
     input_shape=(299, 299, 3),
     min_size=75,
     statistics="inception",
+    depth=("modules",),
 )

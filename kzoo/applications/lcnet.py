@@ -52,4 +52,6 @@ FAMILY = Family(
     variants=VARIANTS,
     names=("LCNet035", "LCNet050", "LCNet075", "LCNet100", "LCNet150"),
     input_shape=(224, 224, 3),
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

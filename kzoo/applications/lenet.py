@@ -24,7 +24,8 @@ class LeNetConfig:
     units: tuple[int, int]
 
 
-VARIANTS = {"lenet5": LeNetConfig(maps=(6, 16), units=(120, 84))}
+PAPER_MAPS = (6, 16)
+VARIANTS = {"lenet5": LeNetConfig(maps=PAPER_MAPS, units=(120, 84))}
 
 # Table I of the paper: the maps of S2 (rows) that each map of C3 (columns) sees; 60 links.
 C3_TABLE = (
@@ -45,6 +46,11 @@ def build(config, x, options, *, connections="full"):
     """
     if connections not in ("full", "paper"):
         raise ValueError(f"connections must be 'full' or 'paper'; received {connections!r}.")
+    if connections == "paper" and config.maps != PAPER_MAPS:
+        raise ValueError(
+            f"connections='paper' is a table of {PAPER_MAPS} maps and the width makes it "
+            f"{config.maps}: give one of the two."
+        )
     if connections == "paper" and options.conv_name != "standard":
         raise ValueError(
             f"connections='paper' fixes the convolution C3 and conv={options.conv_name!r} replaces "
@@ -83,4 +89,5 @@ FAMILY = Family(
     fixed_size=True,
     statistics="mnist",
     kernel_initializer="glorot_uniform",
+    width=("maps", "units"),
 )

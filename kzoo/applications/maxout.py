@@ -77,4 +77,5 @@ FAMILY = Family(
     min_size=16,
     fixed_size=True,
     statistics="cifar10",
+    width=("convs[0]", "dense[0]"),
 )

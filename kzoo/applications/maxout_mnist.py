@@ -25,4 +25,5 @@ FAMILY = Family(
     min_size=16,
     fixed_size=True,
     statistics="mnist",
+    width=("convs[0]",),
 )

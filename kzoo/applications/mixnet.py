@@ -133,4 +133,6 @@ FAMILY = Family(
         "TFMixNetL",
     ),
     input_shape=(224, 224, 3),
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

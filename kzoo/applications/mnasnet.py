@@ -90,4 +90,6 @@ FAMILY = Family(
         "SPNASNet100",
     ),
     input_shape=(224, 224, 3),
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

@@ -11,14 +11,16 @@ import keras
 
 from kzoo.applications._family import Family
 from kzoo.layers import BatchNormalization
+from kzoo.layers._args import integer
 
 
 @dataclass(frozen=True)
 class MNIST1DResNetConfig:
-    """`filters` of each residual block and their `kernel_size`; later blocks halve the length."""
+    """`filters`, `kernel_size` and residual `blocks` of the stages; later ones halve the length."""
 
     filters: tuple[int, ...]
     kernel_size: int
+    blocks: int = 1
 
 
 VARIANTS = {"mnist1d_resnet": MNIST1DResNetConfig(filters=(32, 64), kernel_size=5)}
@@ -32,15 +34,15 @@ def _relu(x, name):
     return keras.layers.Activation("relu", name=name)(x)
 
 
-def _block(x, conv, plain_conv, filters, kernel_size, strides, name):
+def _block(x, options, filters, kernel_size, strides, name):
     def convolve(x, strides, name):
-        return conv(
+        return options.conv(
             filters, kernel_size, strides=strides, padding="same", use_bias=False, name=name
         )(x)
 
     shortcut = x
     if strides != 1 or x.shape[-1] != filters:
-        shortcut = plain_conv(
+        shortcut = options.plain_conv(
             filters, 1, strides=strides, use_bias=False, name=f"{name}.downsample.0"
         )(x)
         shortcut = _norm(shortcut, f"{name}.downsample.1")
@@ -49,21 +51,22 @@ def _block(x, conv, plain_conv, filters, kernel_size, strides, name):
     return _relu(keras.layers.Add(name=f"{name}.add")([x, shortcut]), f"{name}.relu2")
 
 
-def build(config, x, options, *, dropout_rate=0.2):
-    """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    first = config.filters[0]
-    x = options.conv(first, 7, padding="same", use_bias=False, name="conv1")(x)
+def build(config, x, options, *, kernel_size=None, dropout_rate=0.2):
+    """Build the network; see `Family`.
+
+    `kernel_size` is that of the convolutions in the blocks, `None` for the variant's own;
+    `dropout_rate` applies before the classifier.
+    """
+    if kernel_size is None:
+        kernel_size = config.kernel_size
+    kernel_size = integer(kernel_size, "kernel_size")
+    x = options.conv(config.filters[0], 7, padding="same", use_bias=False, name="conv1")(x)
     x = _relu(_norm(x, "bn1"), "relu1")
-    for index, filters in enumerate(config.filters):
-        x = _block(
-            x,
-            options.conv,
-            options.plain_conv,
-            filters,
-            config.kernel_size,
-            strides=1 if index == 0 else 2,
-            name=f"layer{index + 1}",
-        )
+    for stage, filters in enumerate(config.filters, start=1):
+        for block in range(config.blocks):
+            name = f"layer{stage}.{block}" if block else f"layer{stage}"
+            strides = 2 if stage > 1 and block == 0 else 1
+            x = _block(x, options, filters, kernel_size, strides, name)
     return options.outputs(x, options.pooled_dense("fc", dropout_rate))
 
 
@@ -77,4 +80,6 @@ FAMILY = Family(
     classes=10,
     statistics=None,
     learning_rate=3e-3,
+    width=("filters",),
+    depth=("blocks",),
 )

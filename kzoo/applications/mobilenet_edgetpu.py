@@ -69,4 +69,6 @@ FAMILY = Family(
     ),
     input_shape=(224, 224, 3),
     variant_statistics={"mobilenet_edgetpu_v2_m": "inception"},
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

@@ -49,4 +49,6 @@ FAMILY = Family(
     names=("MobileNetV1100", "MobileNetV1100H", "MobileNetV1125"),
     input_shape=(224, 224, 3),
     statistics="inception",
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

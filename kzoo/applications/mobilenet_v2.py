@@ -66,4 +66,6 @@ FAMILY = Family(
         "MobileNetV2120D",
     ),
     input_shape=(224, 224, 3),
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

@@ -153,4 +153,6 @@ FAMILY = Family(
         for name in VARIANTS
         if name.startswith("tf_") or name == "mobilenetv3_large_150d"
     },
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

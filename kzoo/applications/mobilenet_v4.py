@@ -147,4 +147,6 @@ FAMILY = Family(
     variant_statistics=dict.fromkeys(
         ("mobilenetv4_conv_small_035", "mobilenetv4_conv_small_050"), "inception"
     ),
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

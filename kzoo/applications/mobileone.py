@@ -14,8 +14,8 @@ from kzoo.applications._branches import branches
 from kzoo.applications._family import Family, channel_axis
 from kzoo.applications._parts import activation, drop_path_rates
 from kzoo.layers import SqueezeExcite
+from kzoo.layers._divisible import make_divisible
 
-BLOCKS = (2, 8, 10, 1)
 FILTERS = (64, 128, 256, 512)
 
 
@@ -27,11 +27,13 @@ class MobileOneConfig:
         widths: multipliers per stage.
         branches: number of parallel convolutions with the full kernel (k of the paper).
         squeeze_excite: number of blocks at the end of each stage with squeeze-and-excitation.
+        blocks: number of blocks per stage.
     """
 
     widths: tuple[float, float, float, float]
     branches: int = 1
     squeeze_excite: tuple[int, int, int, int] = (0, 0, 0, 0)
+    blocks: tuple[int, int, int, int] = (2, 8, 10, 1)
 
 
 # Table 3 of the paper.
@@ -75,11 +77,11 @@ def _unit(
     return activation(x, "relu", f"{name}.act")
 
 
-def _stage(x, options, config, stage, rates):
+def _stage(x, options, config, stage, filters, rates):
     """Alternate depthwise and pointwise units, each with a rate of its own."""
-    count, filters = config.branches, int(FILTERS[stage] * config.widths[stage])
-    for index in range(BLOCKS[stage]):
-        squeeze = index >= BLOCKS[stage] - config.squeeze_excite[stage]
+    count, blocks = config.branches, config.blocks[stage]
+    for index in range(blocks):
+        squeeze = index >= blocks - config.squeeze_excite[stage]
         shared = {"count": count, "squeeze": squeeze}
         channels, strides = x.shape[channel_axis()], 2 if index == 0 else 1
         shape = {"strides": strides, "groups": channels, "rate": rates[2 * index]}
@@ -91,10 +93,11 @@ def _stage(x, options, config, stage, rates):
 
 def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):
     """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    x = _unit(x, options, int(min(64, FILTERS[0] * config.widths[0])), 3, "stem", strides=2)
-    rates = drop_path_rates(drop_path_rate, [2 * blocks for blocks in BLOCKS])
-    for stage, stage_rates in enumerate(rates):
-        x = _stage(x, options, config, stage, stage_rates)
+    widths = [make_divisible(base * width) for base, width in zip(FILTERS, config.widths)]
+    x = _unit(x, options, min(64, widths[0]), 3, "stem", strides=2)
+    rates = drop_path_rates(drop_path_rate, [2 * blocks for blocks in config.blocks])
+    for stage, (filters, stage_rates) in enumerate(zip(widths, rates)):
+        x = _stage(x, options, config, stage, filters, stage_rates)
     return options.outputs(x, options.pooled_dense("head.fc", dropout_rate))
 
 
@@ -105,4 +108,6 @@ FAMILY = Family(
     variants=VARIANTS,
     names=("MobileOneS0", "MobileOneS1", "MobileOneS2", "MobileOneS3", "MobileOneS4"),
     input_shape=(224, 224, 3),
+    width=("widths",),
+    depth=("blocks",),
 )

@@ -20,15 +20,15 @@ from kzoo.layers import FixedConv2D
 
 @dataclass(frozen=True)
 class NASNetConfig:
-    """`cells` between reductions, `filters` of the last pooling's input, `stem` of the first."""
+    """`cells` between reductions, `filters` of a map in the first, `stem` of the first layer."""
 
     cells: int
     filters: int
     stem: int
 
 
-# Table 2 of the paper: NASNet-A (6 @ 4032).
-VARIANTS = {"nasnetalarge": NASNetConfig(cells=6, filters=4032, stem=96)}
+# Table 2 of the paper: NASNet-A (6 @ 4032): the last cells give six maps of 4 x 168 filters.
+VARIANTS = {"nasnetalarge": NASNetConfig(cells=6, filters=168, stem=96)}
 
 
 def _concatenate(parts, name):
@@ -86,7 +86,7 @@ def _reduction(x, previous, options, filters, name):
 
 def build(config, x, options, *, dropout_rate=0.5):
     """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    filters = config.filters // 24
+    filters = config.filters
     first = stem(x, options, config.stem, "conv0")
 
     name, width = "cell_stem_0", filters // 4
@@ -125,4 +125,6 @@ FAMILY = Family(
     input_shape=(331, 331, 3),
     min_size=32,
     statistics="inception",
+    width=("filters", "stem"),
+    depth=("cells",),
 )

@@ -174,8 +174,9 @@ def _block(x, config, conv, filters, strides, beta, rate, name):
     gamma = GAMMA[config.activation]
     ratio = 1.0 if regnet and name == "stages.0.0" else config.bottleneck
     width = make_divisible((inputs if regnet else filters) * ratio)
-    groups = width // config.group_size if config.group_size else 1
-    width = config.group_size * groups if config.group_size else width
+    group_size = min(config.group_size or width, width)
+    groups = width // group_size
+    width = group_size * groups
     shortcut, scale = x, ALPHA
     x = activation(x, config.activation, f"{name}.act1")
     if inputs != filters or strides > 1:
@@ -287,4 +288,6 @@ FAMILY = Family(
         "nf_regnet_b5": 384,
         "nf_resnet50": 256,
     },
+    width=("channels", "features"),
+    depth=("blocks",),
 )

@@ -27,4 +27,5 @@ FAMILY = Family(
     names=("NiNImageNet",),
     input_shape=(224, 224, 3),
     min_size=39,
+    width=("filters", "cccp"),
 )

@@ -30,4 +30,5 @@ FAMILY = Family(
     classes=10,
     min_size=4,
     statistics="cifar10",
+    width=("filters", "cccp"),
 )

@@ -99,4 +99,5 @@ FAMILY = Family(
     statistics="cifar10",
     plain_variants=frozenset(),
     learning_rate=3e-3,
+    width=("filters",),
 )

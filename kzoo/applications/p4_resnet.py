@@ -138,4 +138,6 @@ FAMILY = Family(
     statistics="cifar10",
     plain_variants=frozenset({"z2_resnet44", "z2_resnet26"}),
     learning_rate=3e-3,
+    width=("filters",),
+    depth=("blocks",),
 )

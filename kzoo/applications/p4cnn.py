@@ -128,4 +128,5 @@ FAMILY = Family(
     statistics="mnist",
     plain_variants=frozenset({"z2cnn"}),
     learning_rate=3e-3,
+    width=("filters",),
 )

@@ -127,4 +127,6 @@ FAMILY = Family(
     input_shape=(331, 331, 3),
     min_size=32,
     statistics="inception",
+    width=("filters", "stem"),
+    depth=("cells",),
 )

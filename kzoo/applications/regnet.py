@@ -12,6 +12,7 @@ SiLU and group normalisation, and the V networks, Y with activations before the 
 timm's own. Z has no shortcut where the shape changes, as timm infers from the paper's counts.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,6 +30,7 @@ from kzoo.applications._parts import (
     drop_path,
     drop_path_rates,
 )
+from kzoo.applications._scaling import scale_blocks
 from kzoo.layers import SqueezeExcite
 from kzoo.layers._divisible import make_divisible
 
@@ -49,6 +51,7 @@ class RegNetConfig:
             convolution, or None.
         features: filters of a last 1x1 convolution, 0 for none.
         linear_blocks: whether a block ends without activation.
+        width_factor, depth_factor: what multiplies the widths and the blocks of the stages.
     """
 
     initial_width: int
@@ -65,6 +68,8 @@ class RegNetConfig:
     shortcut: str | None = "conv"
     features: int = 0
     linear_blocks: bool = False
+    width_factor: float = 1.0
+    depth_factor: float = 1.0
 
 
 X = RegNetConfig
@@ -131,10 +136,12 @@ def stages(config):
     widths = np.round(config.initial_width * config.quantisation**exponents / 8) * 8
     rows = []
     for width, blocks in zip(*np.unique(widths, return_counts=True)):
+        width = make_divisible(width * config.width_factor)
         inner = int(width * config.bottleneck_ratio)
         group = min(config.group_width, inner)
         inner = make_divisible(inner, group) if config.group_limit else round(inner / group) * group
-        rows.append((int(inner / config.bottleneck_ratio), group, int(blocks)))
+        repeats = scale_blocks(int(blocks), config.depth_factor)
+        rows.append((int(inner / config.bottleneck_ratio), group, repeats))
     return rows
 
 
@@ -145,7 +152,7 @@ def _norm(config):
 
     def group_norm(x, name):
         axis = channel_axis()
-        groups = x.shape[axis] // config.norm_group
+        groups = x.shape[axis] // math.gcd(config.norm_group, x.shape[axis])
         return keras.layers.GroupNormalization(groups, axis=axis, epsilon=1e-5, name=name)(x)
 
     return group_norm
@@ -248,4 +255,6 @@ FAMILY = Family(
         "regnetz_040": 256,
         "regnetz_040_h": 256,
     },
+    width=("width_factor",),
+    depth=("depth_factor",),
 )

@@ -58,7 +58,7 @@ def _stem(x, options, config):
 def _block(x, options, config, width, strides, rate, name):
     """Inverted bottleneck, without a shortcut where the shape changes and linear at its end."""
     shortcut, in_channels = x, x.shape[channel_axis()]
-    inner = make_divisible(in_channels * config.ratio)
+    inner = make_divisible(in_channels * config.ratio, config.group_width)
     grouped = {"strides": strides, "groups": inner // config.group_width}
     x = conv_norm(x, options, inner, 1, f"{name}.conv1_1x1", kind="silu")
     x = conv_norm(x, options, inner, 3, f"{name}.conv2_kxk", kind="silu", **grouped)
@@ -91,4 +91,6 @@ FAMILY = Family(
     input_shape=(256, 256, 3),
     input_sizes={"regnetz_b16": 224},
     statistics="inception",
+    width=("widths", "features"),
+    depth=("blocks",),
 )

@@ -13,11 +13,14 @@ from kzoo.applications._branches import branches
 from kzoo.applications._family import Family
 from kzoo.applications._parts import activation, drop_path_rates
 from kzoo.layers import SqueezeExcite
+from kzoo.layers._divisible import make_divisible
+
+FILTERS = (64, 128, 256, 512)
 
 
 @dataclass(frozen=True)
 class RepVGGConfig:
-    """Blocks per stage and multipliers of the widths 64, 128, 256 and 512.
+    """Blocks per stage and multipliers of `FILTERS`.
 
     Attributes:
         blocks: of stages 2 to 5; stage 1 is a single block.
@@ -38,16 +41,16 @@ class RepVGGConfig:
 A, B = (2, 4, 14, 1), (4, 6, 16, 1)
 VARIANTS = {
     "repvgg_a0": RepVGGConfig(A, 0.75, 2.5),
-    "repvgg_a1": RepVGGConfig(A, 1, 2.5),
+    "repvgg_a1": RepVGGConfig(A, 1.0, 2.5),
     "repvgg_a2": RepVGGConfig(A, 1.5, 2.75),
-    "repvgg_b0": RepVGGConfig(B, 1, 2.5),
-    "repvgg_b1": RepVGGConfig(B, 2, 4),
-    "repvgg_b1g4": RepVGGConfig(B, 2, 4, groups=4),
-    "repvgg_b2": RepVGGConfig(B, 2.5, 5),
-    "repvgg_b2g4": RepVGGConfig(B, 2.5, 5, groups=4),
-    "repvgg_b3": RepVGGConfig(B, 3, 5),
-    "repvgg_b3g4": RepVGGConfig(B, 3, 5, groups=4),
-    "repvgg_d2se": RepVGGConfig((8, 14, 24, 1), 2.5, 5, squeeze_excite=True),
+    "repvgg_b0": RepVGGConfig(B, 1.0, 2.5),
+    "repvgg_b1": RepVGGConfig(B, 2.0, 4.0),
+    "repvgg_b1g4": RepVGGConfig(B, 2.0, 4.0, groups=4),
+    "repvgg_b2": RepVGGConfig(B, 2.5, 5.0),
+    "repvgg_b2g4": RepVGGConfig(B, 2.5, 5.0, groups=4),
+    "repvgg_b3": RepVGGConfig(B, 3.0, 5.0),
+    "repvgg_b3g4": RepVGGConfig(B, 3.0, 5.0, groups=4),
+    "repvgg_d2se": RepVGGConfig((8, 14, 24, 1), 2.5, 5.0, squeeze_excite=True),
 }
 
 
@@ -71,7 +74,8 @@ def _block(x, options, config, filters, strides, groups, rate, name):
 
 def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):
     """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    widths = [int(base * config.width) for base in (64, 128, 256)] + [int(512 * config.last_width)]
+    multipliers = (*(config.width,) * 3, config.last_width)
+    widths = [make_divisible(base * factor) for base, factor in zip(FILTERS, multipliers)]
     x = _block(x, options, config, min(64, widths[0]), 2, 1, 0.0, "stem")
     rates = drop_path_rates(drop_path_rate, config.blocks)
     for stage, (width, stage_rates) in enumerate(zip(widths, rates)):
@@ -94,4 +98,6 @@ FAMILY = Family(
     ),
     input_shape=(224, 224, 3),
     input_sizes={"repvgg_d2se": 320},
+    width=("width", "last_width"),
+    depth=("blocks",),
 )

@@ -15,18 +15,22 @@ import keras
 
 from kzoo.applications._family import Family, channel_axis
 from kzoo.applications._parts import activation, add, average_pool, batch_norm, convolve
-from kzoo.applications._residual import merge, residual_network, shortcut
+from kzoo.applications._residual import FILTERS, merge, residual_network, shortcut
 
 
 @dataclass(frozen=True)
 class Res2NetConfig:
-    """Blocks per stage, number of scales, and the width of each where a block's own is 64."""
+    """Blocks per stage, number of scales, and the width of each where a block's own is 64.
+
+    `filters` are the blocks' own widths by stage.
+    """
 
     blocks: tuple[int, int, int, int]
     base_width: int = 26
     scales: int = 4
     groups: int = 1
     stem_width: int | None = None
+    filters: tuple[int, int, int, int] = FILTERS
 
 
 # Tables 1 (50 layers), 3 (101 layers) and 2 (Res2NeXt) of the paper; `d` from the authors' code.
@@ -73,7 +77,7 @@ def _scales(x, config, options, strides, first, name):
 def _bottleneck(x, config, options, width, strides, drop_rate, name):
     """Bottleneck with the scales in place of its 3x3 convolution."""
     identity = shortcut(x, options, 4 * width, strides, config.stem_width is not None, name)
-    inner = width * config.base_width // 64 * config.groups * config.scales
+    inner = max(1, width * config.base_width // 64) * config.groups * config.scales
     first = identity is not x
     x = convolve(x, options, inner, 1, name=f"{name}.conv1")
     x = activation(batch_norm(x, f"{name}.bn1"), "relu", f"{name}.act1")
@@ -104,4 +108,6 @@ FAMILY = Family(
         "Res2NeXt50",
     ),
     input_shape=(224, 224, 3),
+    width=("stem_width", "filters"),
+    depth=("blocks",),
 )

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 from kzoo.applications._family import Family
 from kzoo.applications._parts import activation, average_pool, batch_norm, convolve
-from kzoo.applications._residual import merge, residual_network, shortcut
+from kzoo.applications._residual import FILTERS, merge, residual_network, shortcut
 from kzoo.layers import SplitAttention
+from kzoo.layers._divisible import make_divisible
 
 
 @dataclass(frozen=True)
 class ResNeStConfig:
-    """Blocks per stage, width of the stem, and the shape of the split attention.
+    """Blocks per stage, width of the stem, the shape of the split attention, and nominal widths.
 
     `base_width` is the width of one of `groups` groups in a block of nominal width 64;
     `average_first` averages before the 3x3 convolution of a block with strides, not after it.
@@ -31,6 +32,7 @@ class ResNeStConfig:
     groups: int = 1
     base_width: int = 64
     average_first: bool = False
+    filters: tuple[int, int, int, int] = FILTERS
 
 
 # Tables 1 to 4 of the paper, and GluonCV's model zoo.
@@ -50,6 +52,7 @@ def _bottleneck(x, config, options, width, strides, drop_rate, name):
     """Bottleneck whose 3x3 convolution is split attention, its stride an average pooling."""
     identity = shortcut(x, options, 4 * width, strides, True, name)
     inner = width * config.base_width // 64 * config.groups
+    inner = make_divisible(inner, config.groups * config.radix)
     x = convolve(x, options, inner, 1, name=f"{name}.conv1")
     x = activation(batch_norm(x, f"{name}.bn1"), "relu", f"{name}.act1")
     if strides > 1 and config.average_first:
@@ -89,4 +92,6 @@ FAMILY = Family(
     ),
     input_shape=(224, 224, 3),
     input_sizes={"resnest101e": 256, "resnest200e": 320, "resnest269e": 416},
+    width=("stem_width", "filters"),
+    depth=("blocks",),
 )

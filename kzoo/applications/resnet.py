@@ -17,6 +17,7 @@ convolution, where the paper has it in the first 1x1. 10, 14, 26 and 200 layers 
 blocks; the paper has none of them.
 """
 
+import math
 from dataclasses import dataclass
 
 import keras
@@ -35,9 +36,7 @@ from kzoo.applications._parts import (
 )
 from kzoo.layers.efficient_channel_attention import adaptive_kernel_size
 
-# Filters of the stages, four times as many at the end of a bottleneck; of the three convolutions of
-# a deep stem.
-WIDTHS = (64, 128, 256, 512)
+# Filters of the three convolutions of a deep stem.
 DEEP, TIERED, WIDE = (32, 32, 64), (24, 32, 64), (64, 64, 128)
 
 
@@ -48,7 +47,7 @@ class ResNetConfig:
     Attributes:
         blocks: residual blocks per stage.
         bottleneck: whether blocks have three convolutions (1x1, 3x3, 1x1) or two 3x3.
-        stem: filters of three 3x3 convolutions; empty for one of 7x7 with 64.
+        stem: filters of three 3x3 convolutions, or of one of 7x7.
         avg_down: whether shortcuts average 2x2 pixels before their convolution, which then has no
             stride.
         groups: groups of the 3x3 convolution in a bottleneck.
@@ -62,13 +61,15 @@ class ResNetConfig:
         first_reduction: by what the first convolution of a bottleneck has fewer filters than the
             second.
         norm: "batch" or "group".
+        filters: of the stages, four times as many at the end of a bottleneck.
         widths: for pruned networks, per stage its channels and the filters of the first two
-            convolutions of each block; `None` for what the above says.
+            convolutions of each block (those of the last one for blocks beyond); `None` for what
+            the above says.
     """
 
     blocks: tuple[int, int, int, int]
     bottleneck: bool = True
-    stem: tuple[int, ...] = ()
+    stem: tuple[int, ...] = (64,)
     avg_down: bool = False
     groups: int = 1
     base_width: int = 64
@@ -79,6 +80,7 @@ class ResNetConfig:
     down_kernel: int = 1
     first_reduction: int = 1
     norm: str = "batch"
+    filters: tuple[int, int, int, int] = (64, 128, 256, 512)
     widths: tuple | None = None
 
 
@@ -115,7 +117,8 @@ VARIANTS = {
 def _norm(x, config, name):
     if config.norm == "batch":
         return batch_norm(x, name)
-    return keras.layers.GroupNormalization(32, axis=channel_axis(), epsilon=1e-5, name=name)(x)
+    groups = math.gcd(32, x.shape[channel_axis()])
+    return keras.layers.GroupNormalization(groups, axis=channel_axis(), epsilon=1e-5, name=name)(x)
 
 
 def _norm_relu(x, config, norm_name, relu_name):
@@ -128,8 +131,9 @@ def _stem(x, config, options, is_small):
     A small stem has no stride and no pooling, and a kernel of 3x3.
     """
     strides = 1 if is_small else 2
-    if not config.stem:
-        x = convolve(x, options, 64, 3 if is_small else 7, strides=strides, name="conv1")
+    if len(config.stem) == 1:
+        kernel_size = 3 if is_small else 7
+        x = convolve(x, options, config.stem[0], kernel_size, strides=strides, name="conv1")
     else:
         first, second, last = config.stem
         x = convolve(x, options, first, 3, strides=strides, name="conv1.0")
@@ -164,7 +168,8 @@ def _attention(x, config, stage, name):
     if config.attention == "se":
         return layers.SqueezeExcite(ratio=config.se_ratio, name=name)(x)
     if config.attention == "eca":
-        kernel_size = adaptive_kernel_size(4 * WIDTHS[stage])  # pruning leaves it as it was
+        # Pruning leaves it as it was.
+        kernel_size = adaptive_kernel_size(4 * config.filters[stage])
         return layers.EfficientChannelAttention(kernel_size, name=name)(x)
     return x
 
@@ -216,13 +221,13 @@ def _bottleneck(x, config, options, filters, strides, name):
 
 def _filters(config, stage, index):
     """Return the filters of the convolutions of a block, the last of which is its output's."""
-    width = WIDTHS[stage]
+    width = config.filters[stage]
     if not config.bottleneck:
         return width, width
     if config.widths:
         channels, inner = config.widths[stage]
-        return *inner[index], channels
-    second = width * config.base_width // 64 * config.groups
+        return *inner[min(index, len(inner) - 1)], channels
+    second = max(1, width * config.base_width // 64) * config.groups
     return second // config.first_reduction, second, 4 * width
 
 
@@ -268,4 +273,6 @@ FAMILY = Family(
         **{"resnet152d": 256, "resnet200d": 256},
     },
     learning_rate=3e-3,
+    width=("stem", "filters"),
+    depth=("blocks",),
 )

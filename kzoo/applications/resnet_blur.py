@@ -39,4 +39,6 @@ FAMILY = Family(
     input_shape=(224, 224, 3),
     min_size=17,
     learning_rate=3e-3,
+    width=("stem", "filters"),
+    depth=("blocks",),
 )

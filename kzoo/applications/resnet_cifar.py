@@ -19,9 +19,10 @@ from kzoo.layers import IdentityShortcut2D
 
 @dataclass(frozen=True)
 class ResNetCIFARConfig:
-    """`blocks` is the number n of basic blocks in each of the three stages."""
+    """`blocks` is the number n of basic blocks in each of the three stages of `filters`."""
 
     blocks: int
+    filters: tuple[int, int, int] = (16, 32, 64)
 
 
 # Table 6 of the paper: 6n + 2 layers.
@@ -46,9 +47,9 @@ def _block(x, options, filters, strides, name):
 
 def build(config, x, options):
     """Build the network; see `Family`."""
-    x = batch_norm(convolve(x, options, 16, 3, name="conv1"), "bn1")
+    x = batch_norm(convolve(x, options, config.filters[0], 3, name="conv1"), "bn1")
     x = activation(x, "relu", "relu1")
-    for stage, filters in enumerate((16, 32, 64), start=1):
+    for stage, filters in enumerate(config.filters, start=1):
         for block in range(config.blocks):
             strides = 2 if stage > 1 and block == 0 else 1
             x = _block(x, options, filters, strides, f"layer{stage}.{block}")
@@ -65,4 +66,6 @@ FAMILY = Family(
     classes=10,
     statistics="cifar10",
     learning_rate=3e-3,
+    width=("filters",),
+    depth=("blocks",),
 )

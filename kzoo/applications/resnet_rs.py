@@ -44,4 +44,6 @@ FAMILY = Family(
         **{"resnetrs270": 256, "resnetrs350": 288, "resnetrs420": 320},
     },
     learning_rate=3e-3,
+    width=("stem", "filters"),
+    depth=("blocks",),
 )

@@ -17,6 +17,7 @@ The convolutions of `_bit` are standardised; `conv=` puts its own in the place o
 is larger than 1, and those are not standardised.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,7 +47,7 @@ class ResNetV2Config:
         bottleneck: whether blocks have three layers or two.
         stem: filters of the stem's first convolutions of size 3; none for one of size 7.
         norm: "batch", "group", "evo" (EvoNorm-S0) or "frn" (filter response normalisation).
-        width: factor of all widths.
+        filters: of the 3x3 convolutions of each stage; the stem ends in those of the first.
         bit: whether convolutions are standardised and the stem pools over a padding of zeros.
     """
 
@@ -54,11 +55,17 @@ class ResNetV2Config:
     bottleneck: bool = True
     stem: tuple[int, ...] = ()
     norm: str = "batch"
-    width: int = 1
+    filters: tuple[int, int, int, int] = (64, 128, 256, 512)
     bit: bool = False
 
 
 _BiT = partial(ResNetV2Config, norm="group", bit=True)
+
+
+def _wide(factor):
+    """Return the filters of the stages by the factor of BiT."""
+    return 64 * factor, 128 * factor, 256 * factor, 512 * factor
+
 
 DEEP, TIERED = (32, 32), (24, 32)
 # Depths: He et al., "Deep Residual Learning", Table 1; widths: Kolesnikov et al., section 3.2.
@@ -78,30 +85,30 @@ VARIANTS = {
     "resnetv2_50d_evos": ResNetV2Config((3, 4, 6, 3), stem=DEEP, norm="evo"),
     "resnetv2_50d_frn": ResNetV2Config((3, 4, 6, 3), stem=DEEP, norm="frn"),
     "resnetv2_50x1_bit": _BiT((3, 4, 6, 3)),
-    "resnetv2_50x3_bit": _BiT((3, 4, 6, 3), width=3),
+    "resnetv2_50x3_bit": _BiT((3, 4, 6, 3), filters=_wide(3)),
     "resnetv2_101x1_bit": _BiT((3, 4, 23, 3)),
-    "resnetv2_101x3_bit": _BiT((3, 4, 23, 3), width=3),
-    "resnetv2_152x2_bit": _BiT((3, 8, 36, 3), width=2),
-    "resnetv2_152x4_bit": _BiT((3, 8, 36, 3), width=4),
+    "resnetv2_101x3_bit": _BiT((3, 4, 23, 3), filters=_wide(3)),
+    "resnetv2_152x2_bit": _BiT((3, 8, 36, 3), filters=_wide(2)),
+    "resnetv2_152x4_bit": _BiT((3, 8, 36, 3), filters=_wide(4)),
 }
-STEM_FILTERS, FILTERS = 64, (64, 128, 256, 512)
 
 
 def _normalise(x, config, name):
     """Normalise and activate: the first half of "norm, then convolution"."""
+    groups = math.gcd(32, x.shape[channel_axis()])
     if config.norm == "evo":
-        return layers.EvoNormS0(32, epsilon=1e-5, name=name)(x)
+        return layers.EvoNormS0(groups, epsilon=1e-5, name=name)(x)
     if config.norm == "frn":
         return layers.FilterResponseNormalization(epsilon=1e-5, name=name)(x)
     if config.norm == "group":
-        x = keras.layers.GroupNormalization(32, axis=channel_axis(), epsilon=1e-5, name=name)(x)
+        x = keras.layers.GroupNormalization(groups, axis=channel_axis(), epsilon=1e-5, name=name)(x)
     else:
         x = batch_norm(x, name)
     return activation(x, "relu", f"{name}.act")
 
 
 def _stem(x, config, conv):
-    filters = STEM_FILTERS * config.width
+    filters = config.filters[0]
     if not config.stem:
         x = conv(x, filters=filters, kernel_size=7, strides=2, name="stem.conv")
     else:
@@ -154,11 +161,11 @@ def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):
     conv = partial(conv, options=options)
     x = _stem(x, config, conv)
     rates = drop_path_rates(drop_path_rate, config.blocks)
-    for stage, width in enumerate(FILTERS):
+    for stage, width in enumerate(config.filters):
         for index, rate in enumerate(rates[stage]):
             strides = 2 if stage > 0 and index == 0 else 1
             name = f"stages.{stage}.blocks.{index}"
-            x = _block(x, config, conv, width * config.width, strides, rate, name)
+            x = _block(x, config, conv, width, strides, rate, name)
     x = _normalise(x, config, "norm")
     return options.outputs(x, options.pooled_dense("head.fc", dropout_rate))
 
@@ -199,4 +206,6 @@ FAMILY = Family(
     },
     statistics="inception",
     learning_rate=3e-3,
+    width=("stem", "filters"),
+    depth=("blocks",),
 )

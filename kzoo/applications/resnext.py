@@ -36,4 +36,6 @@ FAMILY = Family(
     ),
     input_shape=(224, 224, 3),
     learning_rate=3e-3,
+    width=("stem", "filters"),
+    depth=("blocks",),
 )

@@ -88,4 +88,6 @@ FAMILY = Family(
     },
     min_size=3,
     learning_rate=3e-3,
+    width=("stem", "filters"),
+    depth=("blocks",),
 )

@@ -52,4 +52,5 @@ FAMILY = Family(
     names=("SegNetEncoder",),
     input_shape=(224, 224, 3),
     min_size=32,
+    width=("stages",),
 )

@@ -96,4 +96,5 @@ FAMILY = Family(
     variants=VARIANTS,
     names=("SelecSLS42", "SelecSLS42b", "SelecSLS60", "SelecSLS60b", "SelecSLS84"),
     input_shape=(224, 224, 3),
+    width=("stages", "head"),
 )

@@ -10,6 +10,7 @@ Deviations: as in timm, the two-layer blocks (18 and 34 layers, which are not th
 ReLU before the squeeze too; 26 layers are timm's.
 """
 
+import math
 from dataclasses import dataclass
 
 from kzoo.applications._family import Family, channel_axis
@@ -21,10 +22,11 @@ BASIC, BOTTLENECK, RESNEXT, SENET = "basic", "bottleneck", "resnext", "senet"
 
 @dataclass(frozen=True)
 class SENetConfig:
-    """`blocks` per stage; `block` is one of the kinds above."""
+    """`blocks` per stage and their nominal widths `filters`; `block` is one of the kinds above."""
 
     blocks: tuple[int, int, int, int]
     block: str
+    filters: tuple[int, int, int, int] = (64, 128, 256, 512)
 
 
 # Table 1 of the paper.
@@ -43,11 +45,12 @@ VARIANTS = {
 
 def _convolutions(kind, width):
     """Return filters, kernel size, groups and whether the stride is theirs, one by one."""
+    wide, full = 2 * width, 4 * width
     return {
         BASIC: ((width, 3, 1, True), (width, 3, 1, False)),
-        BOTTLENECK: ((width, 1, 1, True), (width, 3, 1, False), (4 * width, 1, 1, False)),
-        RESNEXT: ((2 * width, 1, 1, False), (2 * width, 3, 32, True), (4 * width, 1, 1, False)),
-        SENET: ((2 * width, 1, 1, False), (4 * width, 3, 64, True), (4 * width, 1, 1, False)),
+        BOTTLENECK: ((width, 1, 1, True), (width, 3, 1, False), (full, 1, 1, False)),
+        RESNEXT: ((wide, 1, 1, False), (wide, 3, math.gcd(32, wide), True), (full, 1, 1, False)),
+        SENET: ((wide, 1, 1, False), (full, 3, math.gcd(64, wide), True), (full, 1, 1, False)),
     }[kind]
 
 
@@ -57,11 +60,12 @@ def _conv_norm_relu(x, options, filters, kernel_size, strides, prefix, index):
     return activation(batch_norm(x, f"{prefix}.bn{index}"), "relu", f"{prefix}.relu{index}")
 
 
-def _stem(x, kind, options):
+def _stem(x, kind, options, width):
     if kind != SENET:
-        x = _conv_norm_relu(x, options, 64, 7, 2, "layer0", 1)
+        x = _conv_norm_relu(x, options, width, 7, 2, "layer0", 1)
     else:
-        for index, (filters, strides) in enumerate(((64, 2), (64, 1), (128, 1)), start=1):
+        rows = ((width, 2), (width, 1), (2 * width, 1))
+        for index, (filters, strides) in enumerate(rows, start=1):
             x = _conv_norm_relu(x, options, filters, 3, strides, "layer0", index)
     return max_pool(x, 3, 2, "pool0", ceil=True)
 
@@ -91,14 +95,14 @@ def _block(x, options, kind, width, strides, name):
         x = batch_norm(x, f"{name}.bn{index}")
         if index < len(convolutions) or kind == BASIC:
             x = activation(x, "relu", f"{name}.relu{index}")
-    x = SqueezeExcite(reduced_channels=channels // 16, name=f"{name}.se_module")(x)
+    x = SqueezeExcite(reduced_channels=max(1, channels // 16), name=f"{name}.se_module")(x)
     return activation(add(x, shortcut, f"{name}.add"), "relu", f"{name}.relu")
 
 
 def build(config, x, options, *, dropout_rate=0.2):
     """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    x = _stem(x, config.block, options)
-    for stage, (blocks, width) in enumerate(zip(config.blocks, (64, 128, 256, 512)), start=1):
+    x = _stem(x, config.block, options, config.filters[0])
+    for stage, (blocks, width) in enumerate(zip(config.blocks, config.filters), start=1):
         for index in range(blocks):
             strides = 2 if stage > 1 and index == 0 else 1
             x = _block(x, options, config.block, width, strides, f"layer{stage}.{index}")
@@ -118,4 +122,6 @@ FAMILY = Family(
     input_shape=(224, 224, 3),
     min_size=3,
     learning_rate=3e-3,
+    width=("filters",),
+    depth=("blocks",),
 )

@@ -78,4 +78,6 @@ FAMILY = Family(
     variants=VARIANTS,
     names=("ShuffleNetV2X0_5", "ShuffleNetV2X1_0", "ShuffleNetV2X1_5", "ShuffleNetV2X2_0"),
     input_shape=(224, 224, 3),
+    width=("filters",),
+    depth=("blocks",),
 )

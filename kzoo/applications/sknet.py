@@ -13,7 +13,7 @@ import keras
 
 from kzoo.applications._family import Family, channel_axis
 from kzoo.applications._parts import activation, batch_norm, convolve
-from kzoo.applications._residual import merge, residual_network, shortcut
+from kzoo.applications._residual import FILTERS, merge, residual_network, shortcut
 from kzoo.layers._divisible import make_divisible
 
 
@@ -23,7 +23,7 @@ class SKNetConfig:
 
     `base_width` is the width of one of `groups` groups in a block of nominal width 64. The choice
     is made from `ratio` as many channels, rounded to a multiple of `divisor`. With `split_input`
-    each path convolves its own part of the input.
+    each path convolves its own part of the input. `filters` are the nominal widths of the stages.
     """
 
     blocks: tuple[int, int, int, int]
@@ -34,6 +34,7 @@ class SKNetConfig:
     divisor: int = 8
     split_input: bool = True
     stem_width: int | None = None
+    filters: tuple[int, int, int, int] = FILTERS
 
 
 # Table 1 of the paper for the last row, timm for the others.
@@ -103,7 +104,8 @@ def _block(x, config, options, width, strides, drop_rate, name):
     filters = 4 * width if config.bottleneck else width
     identity = shortcut(x, options, filters, strides, config.stem_width is not None, name)
     if config.bottleneck:
-        inner, last = width * config.base_width // 64 * config.groups, f"{name}.conv3"
+        inner = max(1, width * config.base_width // 64) * config.groups
+        last = f"{name}.conv3"
         x = convolve(x, options, inner, 1, name=f"{name}.conv1.conv")
         x = _norm_act(x, f"{name}.conv1")
         x = _selective_kernel(x, config, options, inner, strides, f"{name}.conv2")
@@ -127,4 +129,6 @@ FAMILY = Family(
     variants=VARIANTS,
     names=("SKResNet18", "SKResNet34", "SKResNet50", "SKResNet50d", "SKResNeXt50_32x4d"),
     input_shape=(224, 224, 3),
+    width=("stem_width", "filters"),
+    depth=("blocks",),
 )

@@ -18,19 +18,21 @@ from kzoo.applications._parts import activation, convolve, max_pool
 
 @dataclass(frozen=True)
 class SqueezeNetConfig:
-    """The first convolution, and the places in `features` that hold a pooling."""
+    """The first convolution, and the places in `features` that hold a pooling.
+
+    `squeeze` is s1x1 of the Fire modules, whose e1x1 and e3x3 are four times as many.
+    """
 
     filters: int
     kernel_size: int
     pools: tuple[int, int, int]
+    squeeze: tuple[int, ...] = (16, 16, 32, 32, 48, 48, 64, 64)  # Table 1 of the paper
 
 
 VARIANTS = {
     "squeezenet1_0": SqueezeNetConfig(filters=96, kernel_size=7, pools=(2, 6, 11)),
     "squeezenet1_1": SqueezeNetConfig(filters=64, kernel_size=3, pools=(2, 5, 8)),
 }
-# Table 1 of the paper: s1x1 of the Fire modules, whose e1x1 and e3x3 are four times as many.
-SQUEEZE = (16, 16, 32, 32, 48, 48, 64, 64)
 
 
 def _fire(x, options, squeeze, name):
@@ -58,8 +60,8 @@ def build(config, x, options, *, dropout_rate=0.5):
         name="features.0",
     )
     x = activation(x, "relu", "features.1")
-    squeeze = iter(SQUEEZE)
-    for index in range(2, 2 + len(config.pools) + len(SQUEEZE)):
+    squeeze = iter(config.squeeze)
+    for index in range(2, 2 + len(config.pools) + len(config.squeeze)):
         if index in config.pools:
             x = max_pool(x, 3, 2, f"features.{index}", ceil=True)
         else:
@@ -83,4 +85,5 @@ FAMILY = Family(
     names=("SqueezeNet1_0", "SqueezeNet1_1"),
     input_shape=(224, 224, 3),
     min_size=21,
+    width=("filters", "squeeze"),
 )

@@ -68,4 +68,5 @@ FAMILY = Family(
     statistics="cifar10",
     plain_variants=frozenset(),
     no_conv_reason="its convolutions are tiled already",
+    width=("maps",),
 )

@@ -37,4 +37,6 @@ FAMILY = Family(
     names=("TinyNetA", "TinyNetB", "TinyNetC", "TinyNetD", "TinyNetE"),
     input_shape=(192, 192, 3),
     input_sizes={"tinynet_b": 188, "tinynet_c": 184, "tinynet_d": 152, "tinynet_e": 106},
+    width=("scaling.width",),
+    depth=("scaling.depth",),
 )

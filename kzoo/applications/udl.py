@@ -61,4 +61,5 @@ FAMILY = Family(
     statistics=None,
     plain_variants=frozenset({"udl_conv1d"}),
     no_conv_reason="it has no convolution",
+    width=("filters", "units"),
 )

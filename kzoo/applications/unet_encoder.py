@@ -62,4 +62,5 @@ FAMILY = Family(
     classes=2,
     min_size=140,
     learning_rate=1e-4,
+    width=("filters",),
 )

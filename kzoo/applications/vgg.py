@@ -21,14 +21,22 @@ from kzoo.layers import MinimumSizePooling2D
 
 @dataclass(frozen=True)
 class VGGConfig:
-    """`convs` is the number of convolutions in each of the five stages; `norm` adds BatchNorm."""
+    """What varies among the networks.
+
+    Attributes:
+        convs: number of convolutions in each of the five stages.
+        norm: whether batch normalisation follows them.
+        filters: of the stages.
+        units: of the two hidden layers of the classifier.
+    """
 
     convs: tuple[int, int, int, int, int]
     norm: bool = False
+    filters: tuple[int, int, int, int, int] = (64, 128, 256, 512, 512)
+    units: int = 4096
 
 
-# Table 1 of the paper: columns A, B, D, E; filters double from 64 to 512.
-FILTERS = (64, 128, 256, 512, 512)
+# Table 1 of the paper: columns A, B, D, E.
 VARIANTS = {
     "vgg11": VGGConfig((1, 1, 2, 2, 2)),
     "vgg13": VGGConfig((2, 2, 2, 2, 2)),
@@ -44,7 +52,7 @@ VARIANTS = {
 def _features(config, x, options):
     """Five stages of convolutions, each ended by a pooling; layers are numbered through."""
     index = 0
-    for filters, convs in zip(FILTERS, config.convs):
+    for filters, convs in zip(config.filters, config.convs):
         for _ in range(convs):
             x = convolve(x, options, filters, 3, use_bias=True, name=f"features.{index}")
             index += 1
@@ -59,14 +67,14 @@ def _features(config, x, options):
 
 
 def build(config, x, options, *, dropout_rate=0.5):
-    """Build the network; see `Family`. `dropout_rate` applies after both 4,096-unit layers."""
+    """Build the network; see `Family`. `dropout_rate` applies after both hidden layers."""
 
     def classifier(x):
         x = MinimumSizePooling2D(7, name="pre_logits.pool")(x)
-        x = options.plain_conv(4096, 7, padding="valid", name="pre_logits.fc1")(x)
+        x = options.plain_conv(config.units, 7, padding="valid", name="pre_logits.fc1")(x)
         x = activation(x, "relu", "pre_logits.act1")
         x = keras.layers.Dropout(dropout_rate, name="pre_logits.drop")(x)
-        x = options.plain_conv(4096, 1, name="pre_logits.fc2")(x)
+        x = options.plain_conv(config.units, 1, name="pre_logits.fc2")(x)
         x = activation(x, "relu", "pre_logits.act2")
         return options.pooled_dense("head.fc", dropout_rate)(x)
 
@@ -82,4 +90,6 @@ FAMILY = Family(
     input_shape=(224, 224, 3),
     min_size=32,
     learning_rate=1e-4,
+    width=("filters", "units"),
+    depth=("convs",),
 )

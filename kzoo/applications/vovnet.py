@@ -9,6 +9,7 @@ Deviations: as in the authors' code, only the last block of a stage has attentio
 and `ese_vovnet39b_evos` are timm's.
 """
 
+import math
 from dataclasses import dataclass
 
 import keras
@@ -78,7 +79,7 @@ def _layer(x, config, options, filters, kernel_size, name, strides=1, depthwise=
     else:
         x = convolve(x, options, filters, kernel_size, strides=strides, name=f"{name}.conv")
     if config.evo_norm:
-        return EvoNormS0(name=f"{name}.bn")(x)
+        return EvoNormS0(math.gcd(32, filters), name=f"{name}.bn")(x)
     return activation(batch_norm(x, f"{name}.bn"), "relu", f"{name}.act")
 
 
@@ -145,4 +146,6 @@ FAMILY = Family(
     input_sizes={"ese_vovnet57b": 256},
     min_size=29,
     variant_statistics={"ese_vovnet57b": "inception"},
+    width=("widths",),
+    depth=("blocks",),
 )

@@ -25,4 +25,6 @@ FAMILY = Family(
     names=("WideResNet50_2", "WideResNet101_2"),
     input_shape=(224, 224, 3),
     learning_rate=3e-3,
+    width=("stem", "filters"),
+    depth=("blocks",),
 )

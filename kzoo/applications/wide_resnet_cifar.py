@@ -19,17 +19,22 @@ from kzoo.applications._parts import activation, add, batch_norm, convolve
 
 @dataclass(frozen=True)
 class WideResNetCIFARConfig:
-    """`blocks` is the number n of blocks in a stage, `widening` the factor k of their filters."""
+    """`blocks` is the number n of blocks in each of the three stages of `filters`."""
 
     blocks: int
-    widening: int
+    filters: tuple[int, int, int]
+
+
+def _config(blocks, widening):
+    """Return a row by the paper's n and its factor k of the filters."""
+    return WideResNetCIFARConfig(blocks, (16 * widening, 32 * widening, 64 * widening))
 
 
 # The paper's WRN-16-8, WRN-28-10 and WRN-40-4: 6n + 4 layers.
 VARIANTS = {
-    "wrn16_8_cifar": WideResNetCIFARConfig(blocks=2, widening=8),
-    "wrn28_10_cifar": WideResNetCIFARConfig(blocks=4, widening=10),
-    "wrn40_4_cifar": WideResNetCIFARConfig(blocks=6, widening=4),
+    "wrn16_8_cifar": _config(blocks=2, widening=8),
+    "wrn28_10_cifar": _config(blocks=4, widening=10),
+    "wrn40_4_cifar": _config(blocks=6, widening=4),
 }
 
 
@@ -56,11 +61,11 @@ def build(config, x, options, *, dropout_rate=0.0):
     0.3.
     """
     x = convolve(x, options, 16, 3, name="conv1")
-    for stage, filters in enumerate((16, 32, 64), start=1):
+    for stage, filters in enumerate(config.filters, start=1):
         for block in range(config.blocks):
             strides = 2 if stage > 1 and block == 0 else 1
             name = f"block{stage}.layer.{block}"
-            x = _block(x, options, filters * config.widening, strides, dropout_rate, name)
+            x = _block(x, options, filters, strides, dropout_rate, name)
     x = activation(batch_norm(x, "bn1"), "relu", "relu")
     return options.outputs(x, options.pooled_dense("fc"))
 
@@ -75,4 +80,6 @@ FAMILY = Family(
     classes=10,
     statistics="cifar10",
     learning_rate=3e-3,
+    width=("filters",),
+    depth=("blocks",),
 )

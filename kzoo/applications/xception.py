@@ -15,10 +15,15 @@ from kzoo.applications._parts import activation, add, batch_norm, convolve, max_
 
 @dataclass(frozen=True)
 class XceptionConfig:
-    """Filters of the separable convolutions in each block, and which blocks halve the map."""
+    """Filters of the separable convolutions in each block, and which blocks halve the map.
+
+    `stem` and `exit` are the filters of the two convolutions before and after the blocks.
+    """
 
     blocks: tuple[tuple[int, ...], ...]
     strided: tuple[int, ...]
+    stem: tuple[int, int] = (32, 64)
+    exit: tuple[int, int] = (1536, 2048)
 
 
 # Figure 5 of the paper: entry, middle and exit flow.
@@ -66,14 +71,14 @@ def _block(x, options, filters, strides, name, start_with_relu):
 
 def build(config, x, options, *, dropout_rate=0.0):
     """Build the network; see `Family`. `dropout_rate` applies before the classifier."""
-    x = convolve(x, options, 32, 3, strides=2, padding="valid", name="conv1")
+    x = convolve(x, options, config.stem[0], 3, strides=2, padding="valid", name="conv1")
     x = activation(batch_norm(x, "bn1"), "relu", "act1")
-    x = convolve(x, options, 64, 3, padding="valid", name="conv2")
+    x = convolve(x, options, config.stem[1], 3, padding="valid", name="conv2")
     x = activation(batch_norm(x, "bn2"), "relu", "act2")
     for index, filters in enumerate(config.blocks, start=1):
         strides = 2 if index in config.strided else 1
         x = _block(x, options, filters, strides, f"block{index}", start_with_relu=index > 1)
-    for index, filters in ((3, 1536), (4, 2048)):
+    for index, filters in enumerate(config.exit, start=3):
         x = batch_norm(_separable(x, options, filters, f"conv{index}"), f"bn{index}")
         x = activation(x, "relu", f"act{index}")
     return options.outputs(x, options.pooled_dense("fc", dropout_rate))
@@ -88,4 +93,5 @@ FAMILY = Family(
     input_shape=(299, 299, 3),
     min_size=7,
     statistics="inception",
+    width=("blocks", "stem", "exit"),
 )

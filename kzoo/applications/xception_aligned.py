@@ -23,20 +23,25 @@ from kzoo.applications._parts import (
 
 @dataclass(frozen=True)
 class XceptionAlignedConfig:
-    """Filters and strides of the entry flow's blocks, the number of middle blocks, the norms."""
+    """Filters and strides of the entry flow's blocks, the number of middle blocks, the norms.
+
+    `exit` is the filters of the three convolutions in both blocks of the exit flow, `stem` those of
+    the first two convolutions.
+    """
 
     entry: tuple[tuple[int, int], ...] = ((128, 2), (256, 2), (728, 2))
     middle: int = 16
     preact: bool = False
     epsilon: float = 1e-3
+    exit: tuple[tuple[int, int, int], ...] = ((728, 1024, 1024), (1536, 1536, 2048))
+    stem: tuple[int, int] = (32, 64)
 
     def blocks(self):
         """Return the filters of each block's three convolutions, and its strides."""
         return [
             *[((filters,) * 3, strides) for filters, strides in self.entry],
-            *self.middle * [((728,) * 3, 1)],
-            ((728, 1024, 1024), 2),
-            ((1536, 1536, 2048), 1),
+            *self.middle * [((self.entry[-1][0],) * 3, 1)],
+            *zip(self.exit, (2, 1), strict=True),
         ]
 
 
@@ -104,9 +109,9 @@ def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):
     `dropout_rate` applies before the classifier; `drop_path_rate` is the probability with which the
     last block is skipped in training, and grows linearly up to it.
     """
-    x = convolve(x, options, 32, 3, strides=2, name="stem.0.conv")
+    x = convolve(x, options, config.stem[0], 3, strides=2, name="stem.0.conv")
     x = _norm_act(x, config, "stem.0.bn", "stem.0.act")
-    x = convolve(x, options, 64, 3, name="stem.1" if config.preact else "stem.1.conv")
+    x = convolve(x, options, config.stem[1], 3, name="stem.1" if config.preact else "stem.1.conv")
     if not config.preact:
         x = _norm_act(x, config, "stem.1.bn", "stem.1.act")
     blocks = config.blocks()
@@ -127,4 +132,6 @@ FAMILY = Family(
     names=("Xception41", "Xception65", "Xception71", "Xception41P", "Xception65P"),
     input_shape=(299, 299, 3),
     statistics="inception",
+    width=("stem", "entry[0]", "exit"),
+    depth=("middle",),
 )

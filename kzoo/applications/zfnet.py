@@ -21,10 +21,14 @@ from kzoo.layers import SpatialPyramidPooling2D
 
 @dataclass(frozen=True)
 class ZFNetConfig:
-    """Filters, kernel size, strides and padding of each convolution, and which are pooled after."""
+    """Filters, kernel size, strides and padding of each convolution, and which are pooled after.
+
+    `units` are those of both hidden dense layers.
+    """
 
     convs: tuple[tuple[int, int, int, int], ...]
     pooled: tuple[int, ...] = (1, 2, 5)
+    units: int = 4096
 
 
 # Figure 3 of the paper.
@@ -36,7 +40,7 @@ VARIANTS = {
 
 
 def build(config, x, options, *, dropout_rate=0.5):
-    """Build the network; see `Family`. `dropout_rate` applies after both 4,096-unit layers."""
+    """Build the network; see `Family`. `dropout_rate` applies after both hidden dense layers."""
     for index, (filters, kernel_size, strides, padding) in enumerate(config.convs, start=1):
         x = convolve(
             x,
@@ -55,7 +59,7 @@ def build(config, x, options, *, dropout_rate=0.5):
     def classifier(x):
         x = SpatialPyramidPooling2D((6,), mode="average", name="avgpool")(x)
         for index in (6, 7):
-            x = keras.layers.Dense(4096, name=f"fc{index}")(x)
+            x = keras.layers.Dense(config.units, name=f"fc{index}")(x)
             x = activation(x, "relu", f"relu{index}")
             x = keras.layers.Dropout(dropout_rate, name=f"drop{index}")(x)
         return options.dense(x, "fc8")
@@ -72,4 +76,5 @@ FAMILY = Family(
     input_shape=(224, 224, 3),
     min_size=47,
     learning_rate=1e-4,
+    width=("convs[0]", "units"),
 )

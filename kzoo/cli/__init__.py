@@ -6,9 +6,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from kzoo.cli import benchmark, data, evaluate, export, info, list, predict, recipe, train
+from kzoo.cli import benchmark, data, evaluate, export, info, list, predict, recipe, train, tune
 
-_COMMANDS = (list, info, data, recipe, train, evaluate, predict, export, benchmark)
+_COMMANDS = (list, info, data, recipe, train, tune, evaluate, predict, export, benchmark)
 # What bad input raises. Anything else is an error of the program, and shows its traceback.
 _BAD_INPUT = (ValueError, TypeError, OSError, ArithmeticError)
 

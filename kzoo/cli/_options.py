@@ -13,8 +13,8 @@ def add_model_options(parser):
         "--conv",
         default="standard",
         metavar="KIND",
-        help="standard, tiled, locally_connected, gabor, fft or harmonic_magnitude, in place of "
-        "every convolution whose kernel is larger than 1",
+        help="standard, tiled (tiled=3: with tiles of 3), locally_connected, gabor, fft or "
+        "harmonic_magnitude, in place of every convolution whose kernel is larger than 1",
     )
     group.add_argument(
         "--option",

@@ -1,5 +1,6 @@
 """Argument checks shared by the layers: normalise once, refuse in one sentence."""
 
+import math
 import numbers
 
 import keras
@@ -14,6 +15,15 @@ def integer(value, name, minimum=1):
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}; received {value}.")
     return int(value)
+
+
+def positive(value, name):
+    """Return `value` as a float above 0, or refuse it by `name`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number; received {value!r}.")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be positive and finite; received {value}.")
+    return float(value)
 
 
 def integers(value, name, rank, minimum=1):

@@ -5,9 +5,6 @@ channels, height, width)` in channels_first: for each order 0, 1, ... and each c
 number, as its real and its imaginary part.
 """
 
-import math
-import numbers
-
 import keras
 from keras import ops
 
@@ -86,12 +83,3 @@ def magnitude(real, imaginary, smallest=TINY**0.5):
     Those below `smallest` are returned as `smallest`, and have a gradient of 0.
     """
     return ops.sqrt(ops.maximum(real * real + imaginary * imaginary, smallest**2))
-
-
-def positive(value, name):
-    """Return `value` as a positive float, or refuse it by `name`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number; received {value!r}.")
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} must be positive and finite; received {value}.")
-    return float(value)

@@ -7,7 +7,8 @@ Equivariance", CVPR 2017 (https://arxiv.org/abs/1612.04642).
 import keras
 from keras import initializers, ops
 
-from kzoo.layers._harmonic_map import EPSILON, BaseHarmonicLayer, positive
+from kzoo.layers._args import positive
+from kzoo.layers._harmonic_map import EPSILON, BaseHarmonicLayer
 
 
 @keras.saving.register_keras_serializable(package="kzoo")

@@ -7,7 +7,8 @@ Equivariance", CVPR 2017 (https://arxiv.org/abs/1612.04642).
 import keras
 from keras import activations, ops
 
-from kzoo.layers._harmonic_map import EPSILON, BaseHarmonicLayer, positive
+from kzoo.layers._args import positive
+from kzoo.layers._harmonic_map import EPSILON, BaseHarmonicLayer
 from kzoo.layers.batch_normalization import BatchNormalization
 
 

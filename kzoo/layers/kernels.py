@@ -6,9 +6,6 @@ They are correlated with the image, x along its columns and y down its rows, and
 Gonzalez and Woods, Digital Image Processing (4th edition, 2018), sections 3.5, 3.6 and 10.2.
 """
 
-import math
-import numbers
-
 import numpy as np
 
 from kzoo.layers import _args
@@ -29,7 +26,7 @@ def gaussian(sigma=1.0, truncate=4.0):
         sigma: standard deviation in pixels.
         truncate: radius of the kernel in standard deviations, rounded to whole pixels.
     """
-    sigma, truncate = _positive(sigma, "sigma"), _positive(truncate, "truncate")
+    sigma, truncate = _args.positive(sigma, "sigma"), _args.positive(truncate, "truncate")
     radius = int(truncate * sigma + 0.5)
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     weights /= weights.sum()
@@ -63,14 +60,14 @@ def laplacian():
 
 def sharpen(amount=1.0):
     """Return the image less `amount` times its Laplacian."""
-    return _identity(3) - _positive(amount, "amount") * laplacian()
+    return _identity(3) - _args.positive(amount, "amount") * laplacian()
 
 
 def unsharp(sigma=1.0, amount=1.0, truncate=4.0):
     """Return the image plus `amount` times its difference from its Gaussian blur."""
     blur = gaussian(sigma, truncate)
     identity = _identity(len(blur))
-    return identity + _positive(amount, "amount") * (identity - blur)
+    return identity + _args.positive(amount, "amount") * (identity - blur)
 
 
 KERNELS = {
@@ -90,12 +87,3 @@ def _identity(size):
     kernel = np.zeros((size, size))
     kernel[size // 2, size // 2] = 1
     return kernel
-
-
-def _positive(value, name):
-    """Return `value` as a float, or refuse it by `name`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number; received {value!r}.")
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} must be positive and finite; received {value}.")
-    return float(value)

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def fit(
     teacher: keras.Model | None = None,
     output=None,
     resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
 ) -> list[dict[str, Any]]:
     """Train a classifier in place.
@@ -54,6 +56,8 @@ def fit(
             (Hinton et al. 2015); it does not change. `None` is the labels alone.
         output: run folder to write, or `None`.
         resume: continue the training in `output`.
+        callbacks: further Keras callbacks; their model is the one that is fitted, of the same
+            layers but for a final softmax. With frozen epochs, a training is two fits to them.
         verbose: 0 silent, 1 progress bar, 2 one line for each epoch, "auto" chooses by whether the
             output is a terminal.
 
@@ -73,14 +77,14 @@ def fit(
     if output is None:
         if resume:
             raise ValueError("resume=True needs the run folder to resume, as output.")
-        return execute(plan, None, verbose)
+        return execute(plan, None, verbose, callbacks=callbacks)
     config = {
         "model": {"name": model.name, "parameters": count_parameters(model)},
         "recipe": plan.recipe.to_dict(),
         "versions": versions(),
     }
     with workers.run_folder(Path(output), config, resume) as folder:
-        return execute(plan, folder, verbose)
+        return execute(plan, folder, verbose, callbacks=callbacks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +139,7 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
     )
 
 
-def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
+def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print, callbacks=()):
     """Train by a plan, and write the run folder."""
     if not replicas.is_chief():
         say = workers.silent
@@ -151,7 +155,7 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print):
             if phase.is_frozen and verbose:
                 say(f"the first {phase.last_epoch} of {recipe.epochs} epochs train the head alone")
             with trainability_kept(plan.model), workers.together():
-                _run(plan, phase, progress, arrays, folder, verbose)
+                _run(plan, phase, progress, arrays, folder, verbose, callbacks)
     for variable, best in zip(plan.trained.weights, progress.best_weights):
         variable.assign(best)
     if folder is not None:
@@ -180,7 +184,7 @@ def _phases(recipe):
     yield _Phase(recipe, recipe.frozen_epochs, recipe.epochs, False)
 
 
-def _run(plan, phase, progress, arrays, folder, verbose):
+def _run(plan, phase, progress, arrays, folder, verbose, callbacks):
     """Train through a phase, from where `progress` is."""
     recipe, feed = phase.recipe, plan.feed
     hold(plan.model, "backbone" if phase.is_frozen else recipe.freeze, recipe.freeze_norm)
@@ -203,7 +207,7 @@ def _run(plan, phase, progress, arrays, folder, verbose):
             shuffle=False,
             class_weight=plan.class_weight,
             validation_freq=validated_epochs(recipe.epochs),
-            callbacks=[recorder, workers.Begin(), *_callbacks(recipe, path)],
+            callbacks=[recorder, workers.Begin(), *_callbacks(recipe, path), *callbacks],
             verbose=_verbosity(verbose),
             **plan.validation,
         )

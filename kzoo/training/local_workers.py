@@ -58,7 +58,7 @@ def started(argv: Sequence[str], count: int):
             yield
         return
     _check_devices(count)
-    ports = _free_ports(count)
+    ports = free_ports(count)
     config = {"cluster": {"worker": [f"127.0.0.1:{port}" for port in ports]}}
     with tempfile.TemporaryDirectory(prefix="kzoo-workers-") as folder:
         logs = [Path(folder, f"worker-{index}.log") for index in range(1, count)]
@@ -92,7 +92,8 @@ def _check_devices(count):
         raise ValueError(f"workers must be at most the number of GPUs ({gpus}); received {count}.")
 
 
-def _free_ports(count):
+def free_ports(count):
+    """Return ports of this machine that nothing listens at."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
@@ -145,7 +146,8 @@ def _end_of(other, log):
     return f"{name} ended with exit status {code} ({lines[-1]})"
 
 
-def _end_with_the_chief():
+def end_with_the_chief():
+    """End this process when the one that started it has gone."""
     sys.stdin.buffer.read()
     os._exit(1)
 
@@ -154,5 +156,5 @@ if __name__ == "__main__":
     from kzoo.cli import main
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_chief, daemon=True).start()
+    threading.Thread(target=end_with_the_chief, daemon=True).start()
     sys.exit(main(sys.argv[1:]))

@@ -9,7 +9,7 @@ from kzoo.training.files import replacing
 
 def draw_curves(path: Path, history):
     """Draw loss and accuracy over the epochs, of the training and the validation data."""
-    figure, axes = _subplots(1, 2, figsize=(10, 4))
+    figure, axes = subplots(1, 2, figsize=(10, 4))
     epochs = np.array([row["epoch"] for row in history])
     for axis, measure in zip(axes, ("loss", "accuracy")):
         for column, label in ((measure, "training"), (f"val_{measure}", "validation")):
@@ -22,14 +22,14 @@ def draw_curves(path: Path, history):
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_confusion_matrix(path: Path, matrix: np.ndarray, class_names):
     """Draw how often each class (row) was taken for each class (column), with the counts."""
     classes = len(class_names)
     side = min(14.0, 2.5 + 0.45 * classes)
-    figure, axis = _subplots(figsize=(side + 1, side))
+    figure, axis = subplots(figsize=(side + 1, side))
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     image = axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=axis, label="share of the true class", shrink=0.8)
@@ -41,18 +41,20 @@ def draw_confusion_matrix(path: Path, matrix: np.ndarray, class_names):
             colour = "white" if share[row, column] > 0.5 else "black"
             axis.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
     axis.set(xlabel="predicted class", ylabel="true class")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _subplots(*args, **kwargs):
+def subplots(*args, squeeze=True, **kwargs):
+    """Return a figure that needs no display, and its axes, as `matplotlib.pyplot.subplots` does."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained", **kwargs)
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(*args)
+    return figure, figure.subplots(*args, squeeze=squeeze)
 
 
-def _save(figure, path):
+def save_figure(figure, path):
+    """Write a figure."""
     with replacing(path) as partial:
         figure.savefig(partial, dpi=120, bbox_inches="tight")

@@ -1,9 +1,7 @@
 import keras
 import numpy as np
-import pytest
 
 import kzoo
-from kzoo.applications.densenet_cifar import DenseNetCifarConfig
 from tests.peers import import_timm, randomise, torch_logits, write_state_dict
 
 NAME = "densenet_bc_100_12_cifar"
@@ -44,9 +42,3 @@ def test_dropout_follows_each_of_the_99_convolutions_but_the_first():
     drops = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     assert len(drops) == 98
     assert {layer.rate for layer in drops} == {0.2}
-
-
-@pytest.mark.parametrize("depth", [4, 41, 98])
-def test_a_depth_that_is_no_sum_of_three_equal_blocks_is_refused(depth):
-    with pytest.raises(ValueError, match=f"4 plus a multiple of 6, such as 100; received {depth}"):
-        DenseNetCifarConfig(depth, 12)

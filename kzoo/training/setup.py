@@ -1,0 +1,189 @@
+"""What a training consists of, before the network is built: its options, recipe and images."""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from kzoo.applications._family import Family
+from kzoo.data import DataSpec, Pipeline, Source, train_and_validation
+from kzoo.registry import create_model, find_family
+from kzoo.training.defaults import default_recipe, suits_small_stem
+from kzoo.training.recipe import Recipe
+from kzoo.training.views import Views, choose_views
+from kzoo.weights.tags import Preprocessing, records_of
+
+
+@dataclass(frozen=True)
+class Start:
+    """The network to begin with.
+
+    Attributes:
+        name: model name.
+        family: its family.
+        weights: tag, repository or file of the initial weights, or `None`.
+        trained_on: the inputs they expect, where that is known.
+        implied: arguments of the builder that they imply.
+    """
+
+    name: str
+    family: Family
+    weights: str | None
+    trained_on: Preprocessing | None
+    implied: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, model_name, weights=None) -> "Start":
+        """Return what a model's name, which may carry a tag, and `weights` stand for."""
+        name, dot, tag = (
+            model_name.partition(".") if isinstance(model_name, str) else (model_name, "", "")
+        )
+        family = find_family(name)
+        if dot and weights is not None:
+            raise ValueError(
+                f"{model_name!r} names its weights, and weights={weights!r} names others; give one "
+                "of the two."
+            )
+        weights = tag if dot else weights and os.fspath(weights)
+        records = records_of(name)
+        known = {record.tag: record for record in records}
+        if records:
+            known["imagenet"] = records[0]
+        if weights not in known:
+            return cls(name, family, weights, None, {})
+        return cls(name, family, weights, known[weights].preprocessing, known[weights].options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """A network, a recipe and a kind of data that go together.
+
+    Attributes:
+        name: model name.
+        options: arguments of its builder.
+        recipe: the recipe.
+        views: how images reach the network.
+    """
+
+    name: str
+    options: dict[str, Any]
+    recipe: Recipe
+    views: Views
+
+    @classmethod
+    def of(
+        cls,
+        start: Start,
+        spec: DataSpec,
+        recipe: Recipe | Mapping[str, Any],
+        *,
+        conv: str = "standard",
+        model_options: Mapping[str, Any] | None = None,
+        say=print,
+    ) -> "Setup":
+        """Bring together what is to be trained on data of a kind.
+
+        Args:
+            start: the network to begin with.
+            spec: the data.
+            recipe: the recipe, or the fields of it that are not the defaults.
+            conv: what replaces the convolutions, by name.
+            model_options: further arguments of the model's builder.
+            say: function that takes each line worth telling.
+
+        Raises:
+            TypeError, ValueError: what does not go together.
+        """
+        if not isinstance(recipe, Recipe):
+            recipe = default_recipe(start.family, spec, start.weights is not None, recipe)
+        options = {**start.implied, **(model_options or {})}
+        options["conv"] = start.implied.get("conv", conv) if conv == "standard" else conv
+        suits = suits_small_stem(start.family, spec, recipe, start.weights is not None)
+        if suits and "stem" not in options:
+            options["stem"] = "small"
+            say(
+                f"the images are small: {start.name} gets stem='small', without the first two "
+                "halvings of its map; the option stem=published keeps them"
+            )
+        stem = options.get("stem", "published")
+        views = choose_views(start.name, start.family, spec, recipe, start.trained_on, say, stem)
+        options["classes"] = spec.classes
+        if start.weights is not None:
+            options["weights"] = start.weights
+        _add_rates(options, recipe)
+        options["input_shape"] = _input_shape(spec, views)
+        return cls(name=start.name, options=options, recipe=recipe, views=views)
+
+    def build(self) -> keras.Model:
+        """Build the network, with the initial weights of the recipe's seed."""
+        keras.utils.set_random_seed(self.recipe.seed)
+        with self.precision():
+            return create_model(self.name, **self.options)
+
+    @contextlib.contextmanager
+    def precision(self):
+        """Have Keras build in the recipe's precision."""
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self.recipe.precision)
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    def pipelines(self, source: Source, splits) -> tuple[Pipeline, Pipeline | None]:
+        """Return what to train and what to validate on; the second may be `None`."""
+        recipe, views = self.recipe, self.views
+        training = Pipeline(
+            source,
+            splits["train"],
+            batch_size=recipe.batch_size,
+            resize=views.training,
+            sizes=views.sizes,
+            augment=recipe.augment,
+            mixup=recipe.mixup,
+            cutmix=recipe.cutmix,
+            repeats=recipe.repeats,
+            shuffle=True,
+            seed=recipe.seed,
+        )
+        if splits["validation"] is None:
+            return training, None
+        validation = Pipeline(
+            source,
+            splits["validation"],
+            batch_size=recipe.batch_size,
+            resize=views.evaluation,
+            shuffle=False,
+        )
+        return training, validation
+
+
+def splits_of(source: Source, share: float) -> dict[str, str | None]:
+    """Return the splits to train, validate and test on; those that there are not are `None`."""
+    test = "test" if "test" in source.spec.splits else None
+    if share == 0 and "validation" not in source.spec.splits:
+        return {"train": "train", "validation": None, "test": test}
+    training, validation = train_and_validation(source, share)
+    return {"train": training, "validation": validation, "test": test}
+
+
+def _add_rates(options, recipe):
+    """Add the recipe's dropout and stochastic depth to the arguments of the builder."""
+    for name in ("dropout_rate", "drop_path_rate"):
+        rate = getattr(recipe, name)
+        if rate is not None and options.setdefault(name, rate) != rate:
+            raise ValueError(
+                f"{name} is {rate} in the recipe and {options[name]} among the model's options; "
+                "give it once."
+            )
+
+
+def _input_shape(spec, views):
+    if not views.has_one_size:
+        return (None, None, spec.shape[-1])
+    if views.training is not None:
+        return (*views.training.height_and_width, spec.shape[-1])
+    return spec.shape

@@ -1,0 +1,89 @@
+"""What a search was started with, as plain data in its folder."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kzoo.domains import Choice, Domain, Float, Int
+from kzoo.training.files import write_json
+
+CONFIG = "search.json"
+_DOMAINS = {kind.__name__: kind for kind in (Choice, Int, Float)}
+# What may change between the start of a search and its continuation.
+_MAY_DIFFER = ("versions", "max_trials")
+
+
+class SearchError(ValueError):
+    """A search folder cannot be written or read."""
+
+
+def check_folder(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Return whether a folder has this search already; refuse one that has anything else."""
+    if not os.path.lexists(folder):
+        parent = next(parent for parent in folder.absolute().parents if parent.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise SearchError(
+                f"output {folder} cannot be created: {parent} is not a writable folder."
+            )
+        return False
+    before = read_config(folder)
+    config = json.loads(json.dumps(config))
+    names = [
+        name
+        for name in {**before, **config}
+        if name not in _MAY_DIFFER and before.get(name) != config.get(name)
+    ]
+    if names:
+        raise SearchError(
+            f"{folder} has another search: it differs in {', '.join(names)}; name another folder "
+            "with output."
+        )
+    return True
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return what a search was started with."""
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise SearchError(f"{folder} is no folder of a search: it has no {CONFIG}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise SearchError(f"{path} is damaged: {error}.") from None
+    if not isinstance(config, dict) or "models" not in config:
+        raise SearchError(f"{path} is not the {CONFIG} of a search: it has no models.")
+    return config
+
+
+def write_config(folder: Path, config: Mapping[str, Any]):
+    """Write what a search is started with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / CONFIG, dict(config))
+
+
+def plain_space(space: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes of a search space as plain data that JSON can hold."""
+    return {
+        name: {"kind": type(value).__name__, **dataclasses.asdict(value)}
+        if isinstance(value, Domain)
+        else value
+        for name, value in space.items()
+    }
+
+
+def space_of(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes of a search space that `plain_space` gave."""
+    return {
+        name: _domain(dict(value)) if isinstance(value, dict) and "kind" in value else value
+        for name, value in plain.items()
+    }
+
+
+def _domain(fields):
+    kind = _DOMAINS[fields.pop("kind")]
+    if "values" in fields:
+        fields["values"] = tuple(fields["values"])
+    return kind(**fields)

@@ -1,0 +1,244 @@
+"""A search from the names of models and of a data set to the best run."""
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kzoo.data import open_source
+from kzoo.layers._args import integer, one_of
+from kzoo.training import Run, devices, train
+from kzoo.training.folder import CONFIG as RUN_CONFIG
+from kzoo.training.folder import versions
+from kzoo.tuning.budget import Budget
+from kzoo.tuning.config import check_folder, plain_space, read_config, write_config
+from kzoo.tuning.hypermodel import METRICS
+from kzoo.tuning.plan import Plan
+from kzoo.tuning.plots import draw_effects, draw_pareto, draw_trials
+from kzoo.tuning.progress import Progress
+from kzoo.tuning.results import (
+    COSTS,
+    Trial,
+    best_first,
+    describe,
+    pareto_front,
+    read_trials,
+    table,
+    write_results,
+)
+from kzoo.tuning.tuners import TUNERS
+from kzoo.tuning.workers import WORKER, lead, role, work
+
+OBJECTIVES = tuple(name for name in METRICS if name not in COSTS)
+RESULTS = "results.csv"
+# Trials of the tuners that would go on for ever.
+_MAX_TRIALS = 20
+
+
+class SearchFailedError(RuntimeError):
+    """Not one candidate of a search could be trained."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search that has ended.
+
+    Attributes:
+        folder: where its files are.
+        objective: the metric by which candidates are ranked.
+        trials: all of them, in the order in which they began.
+        run: the best candidate, trained on all training data; `None` if that was not wanted.
+        command: the command that trains it.
+    """
+
+    folder: Path
+    objective: str
+    trials: tuple[Trial, ...]
+    run: Run | None
+    command: str
+
+    @property
+    def best(self) -> Trial:
+        """The best trial."""
+        return best_first(self.trials, self.objective)[0]
+
+    def pareto_front(self, cost: str = "parameters") -> list[Trial]:
+        """Return the trials of which no other is better and no costlier, the cheapest first."""
+        return pareto_front(self.trials, one_of(cost, "cost", COSTS), self.objective)
+
+
+def tune(
+    models: str | Iterable[str],
+    data,
+    *,
+    tuner: str = "hyperband",
+    max_trials: int | None = None,
+    search_space: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    weights: str | None = None,
+    budget: Budget | None = None,
+    latency: bool = False,
+    objective: str = "val_accuracy",
+    workers: int = 1,
+    retrain: bool = True,
+    output=None,
+    resume: bool = False,
+    data_dir=None,
+    download: bool = False,
+    skip_unreadable: bool = False,
+    say=print,
+) -> Search | None:
+    """Search for the best model, convolution, size and recipe for a data set.
+
+    The search is in a folder; started again with the same arguments, it goes on where it was. The
+    candidates are compared on validation data; the test split is used once, for the best of them
+    after it has been trained on all training data.
+
+    Args:
+        models, search_space, recipe, weights, budget, latency: see `ZooHyperModel`; the recipe's
+            seed is also that of the search.
+        data: name of a data set, a folder or a file, see `kzoo.data.load`.
+        tuner: "random", "hyperband", "bayesian" or "grid", see keras-tuner.
+        max_trials: how many candidates to train; default 20 for "random" and "bayesian", and for
+            the others as many as there are.
+        objective: "val_accuracy", "val_loss", "accuracy" or "loss".
+        workers: processes on this machine that train candidates side by side.
+        retrain: whether to train the best candidate on all training data in the end.
+        output: folder of the search; default `runs/tune-DATA`.
+        resume: refuse to begin a search: there must be one in that folder.
+        data_dir, download, skip_unreadable: see `kzoo.training.train`.
+        say: function that takes each line worth telling.
+
+    Example:
+
+    >>> search = kzoo.tuning.tune("udl_*", "mnist1d", max_trials=20)
+    >>> search.best.values, search.run.results["test"]
+
+    Returns:
+        The search; `None` in a process that is a worker of a search, by keras-tuner's environment
+        variables.
+
+    Raises:
+        TypeError, ValueError: an argument that cannot be; nothing has been written then.
+        SearchFailedError: not one candidate could be trained.
+    """
+    folder = Path(output) if output is not None else Path("runs", f"tune-{Path(data).stem}")
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
+    one_of(tuner, "tuner", TUNERS)
+    one_of(objective, "objective", OBJECTIVES)
+    integer(workers, "workers")
+    if max_trials is None and tuner in ("random", "bayesian"):
+        max_trials = _MAX_TRIALS
+    if max_trials is not None:
+        integer(max_trials, "max_trials")
+    if resume:
+        read_config(folder)
+    devices.let_gpu_memory_grow()
+    source = open_source(
+        data, download=download, skip_unreadable=skip_unreadable, data_dir=data_dir
+    )
+    config = {
+        "models": [models] if isinstance(models, str) else list(models),
+        "data": {
+            "name": os.fspath(source.location or source.spec.name),
+            "data_dir": data_dir and os.path.abspath(data_dir),
+            "skip_unreadable": skip_unreadable,
+        },
+        "tuner": tuner,
+        "max_trials": max_trials,
+        "search_space": plain_space(search_space or {}),
+        "recipe": dict(recipe or {}),
+        "weights": weights and os.fspath(weights),
+        "budget": asdict(budget or Budget()),
+        "latency": latency,
+        "objective": objective,
+        "versions": versions(),
+    }
+    plan = Plan.of(config, source)
+    if role() == WORKER:
+        work(folder)
+        return None
+    if check_folder(folder, config):
+        config["affordable"] = read_config(folder)["affordable"]
+    else:
+        config["affordable"] = plan.affordable(say)
+    plan = Plan.of(config, source)
+    write_config(folder, config)
+    progress = Progress(objective, max_trials, say)
+    found = lead(plan, folder, workers, progress)
+    progress.close()
+    return _finish(plan, folder, read_trials(found), retrain, say)
+
+
+def _finish(plan, folder, trials, retrain, say):
+    """Write what came of a search, and train the best candidate."""
+    objective = plan.config["objective"]
+    write_results(folder / RESULTS, trials)
+    if not best_first(trials, objective):
+        reasons = Counter(trial.reason for trial in trials)
+        most = f", most often because: {reasons.most_common(1)[0][0]}" if reasons else ""
+        raise SearchFailedError(
+            f"not one of {len(trials)} candidates could be trained{most}; {folder / RESULTS} has "
+            "the reasons."
+        )
+    draw_trials(folder / "trials.png", trials, objective)
+    draw_effects(folder / "effects.png", trials, plan.hypermodel.space, objective)
+    draw_pareto(folder / "pareto.png", trials, objective)
+    search = Search(folder, objective, tuple(trials), None, _command(plan, trials))
+    say(table(trials, objective, 10))
+    if not retrain:
+        return search
+    return replace(search, run=_retrain(plan, search.best, folder, say))
+
+
+def _retrain(plan, best, folder, say):
+    """Train a candidate on all training data, as an ordinary run."""
+    start, options, conv, fields = plan.hypermodel.candidate(best.values)
+    output = folder / f"best-{best.id}"
+    data = plan.config["data"]
+    say(f"training the best candidate on all training data: {describe(best)}")
+    return train(
+        start.name,
+        data["name"],
+        recipe=_final(fields, plan),
+        output=output,
+        resume=(output / RUN_CONFIG).exists(),
+        weights=start.weights,
+        conv=conv,
+        model_options=options,
+        data_dir=data["data_dir"],
+        skip_unreadable=data["skip_unreadable"],
+        say=say,
+    )
+
+
+def _final(fields, plan):
+    """Return the fields of the recipe for the training on all data."""
+    return {**fields, "validation_split": 0.0, "early_stopping": None, "epochs": plan.epochs}
+
+
+def _command(plan, trials):
+    """Return the command that trains the best candidate."""
+    best = best_first(trials, plan.config["objective"])[0]
+    start, options, conv, fields = plan.hypermodel.candidate(best.values)
+    words = ["kzoo", "train", start.name, "--data", plan.config["data"]["name"]]
+    if start.weights is not None:
+        words += ["--weights", start.weights]
+    if conv != "standard":
+        words += ["--conv", conv]
+    for name, value in options.items():
+        words += ["--option", f"{name}={value}"]
+    for name, value in _final(fields, plan).items():
+        if value is None:
+            continue
+        option = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(option if value else option.replace("--", "--no-", 1))
+        elif isinstance(value, (tuple, list)):
+            words += [option, ",".join(map(str, value))]
+        else:
+            words += [option, str(value)]
+    return shlex.join(words)

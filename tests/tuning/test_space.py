@@ -1,0 +1,151 @@
+"""The search space of some models: what is in it, and what its candidates stand for."""
+
+import keras_tuner
+import pytest
+
+from kzoo.data import DataSpec
+from kzoo.training import Recipe
+from kzoo.training.defaults import default_recipe
+from kzoo.tuning import Choice, Float, ZooHyperModel
+from kzoo.tuning.space import MODEL
+
+SIGNALS = DataSpec("signals", "signal", (40, 1), ("a", "b", "c"), {"train": 192, "validation": 48})
+DIGITS = DataSpec("digits", "image", (8, 8, 1), tuple("0123456789"), {"train": 1400})
+PHOTOS = DataSpec("photos", "image", (None, None, 3), ("cat", "dog"), {"train": 500})
+
+
+def names(hypermodel):
+    return {dimension.name for dimension in hypermodel.space.dimensions}
+
+
+def draw(hypermodel, count, seed=0):
+    """Return values that keras-tuner's random search would draw."""
+    oracle = keras_tuner.oracles.RandomSearchOracle("val_loss", max_trials=count, seed=seed + 1)
+    hp = oracle.get_space()
+    hypermodel.declare_hyperparameters(hp)
+    oracle.update_space(hp)
+    return [oracle.populate_space(str(index))["values"] for index in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("model", "spec", "weights"),
+    [
+        ("mnist1d_resnet", SIGNALS, None),
+        ("resnet20_cifar", DIGITS, None),
+        ("mobilenetv2_100", PHOTOS, None),
+        ("mnist1d_resnet", SIGNALS, "mnist1d"),
+    ],
+)
+def test_the_first_candidate_is_what_kzoo_train_would_do(model, spec, weights):
+    hypermodel = ZooHyperModel(model, spec, weights=weights)
+    setup = hypermodel.setup_of({})
+    start = hypermodel.starts[model]
+    expected = default_recipe(start.family, spec, weights is not None, {})
+    if spec is PHOTOS:
+        assert setup.recipe.image_size in (128, 160, 192, 224, 256)
+        expected = Recipe.from_dict(expected.to_dict() | {"image_size": setup.recipe.image_size})
+    assert setup.recipe == expected
+    assert setup.options.get("conv", "standard") == "standard"
+
+
+@pytest.mark.parametrize(
+    ("models", "spec"),
+    [(["udl_*", "mnist1d_resnet"], SIGNALS), (["lenet5", "resnet20_cifar", "p4cnn"], DIGITS)],
+)
+def test_every_candidate_can_be_built(models, spec):
+    hypermodel = ZooHyperModel(models, spec)
+    seen = set()
+    for values in draw(hypermodel, 25):
+        setup = hypermodel.setup_of(values)
+        model = setup.build()
+        assert model.output_shape == (None, spec.classes)
+        seen.add((setup.name, setup.recipe.optimizer))
+    assert len(seen) > 3
+
+
+def test_a_hyperparameter_exists_where_it_makes_a_difference():
+    hypermodel = ZooHyperModel(["udl_conv1d", "udl_dense", "mnist1d_resnet"], SIGNALS)
+    for values in draw(hypermodel, 30):
+        active = hypermodel.space.active(values)
+        # There is no convolution in udl_dense, and dropout in mnist1d_resnet alone.
+        assert ("conv" in active) == (active[MODEL] != "udl_dense")
+        assert ("dropout_rate" in active) == (active[MODEL] == "mnist1d_resnet")
+        # The defaults are 0.001 and 0.003 for "adamw", and 0.01 for "sgd".
+        low, high = {"adamw": (1e-4, 3e-2), "sgd": (1e-3, 1e-1)}[active["optimizer"]]
+        assert low <= active["learning_rate"] <= high
+
+
+def test_ranges_are_widened_narrowed_added_and_fixed():
+    changes = {
+        "learning_rate": Float(1e-5, 1.0, log=True),
+        "conv": Choice(("standard", "locally_connected")),
+        "clip": Choice((0.5, 1.0)),
+        "optimizer": "sgd",
+        "batch_size": 48,
+    }
+    hypermodel = ZooHyperModel("udl_conv1d", SIGNALS, changes, recipe={"momentum": 0.8})
+    domains = {dimension.name: dimension.domain for dimension in hypermodel.space.dimensions}
+    assert domains["learning_rate"] == changes["learning_rate"]
+    assert domains["conv"] == changes["conv"]
+    assert {"optimizer", "batch_size"}.isdisjoint(domains)
+    for values in draw(hypermodel, 10):
+        recipe = hypermodel.setup_of(values).recipe
+        assert (recipe.optimizer, recipe.batch_size, recipe.momentum) == ("sgd", 48, 0.8)
+        assert recipe.clip in (0.5, 1.0)
+        assert 1e-5 <= recipe.learning_rate <= 1
+
+
+def test_without_an_optimiser_to_choose_there_is_one_learning_rate():
+    hypermodel = ZooHyperModel("udl_conv1d", SIGNALS, {"optimizer": "adamw"})
+    rates = [d for d in hypermodel.space.dimensions if d.name == "learning_rate"]
+    assert [(rate.key, rate.when) for rate in rates] == [("learning_rate", None)]
+
+
+def test_weights_keep_the_network_and_add_freezing():
+    photos = ZooHyperModel("resnet50.a1_in1k", PHOTOS)
+    assert {"freeze", "layer_decay", "frozen_epochs", "image_size"} <= names(photos)
+    assert {"conv", "width", "depth"}.isdisjoint(names(photos))
+    setup = photos.setup_of({"freeze": "P3"})
+    assert setup.options["weights"] == "a1_in1k"
+    assert setup.recipe.freeze == "P3"
+    assert photos.setup_of({"freeze": "none"}).recipe.freeze is None
+
+
+def test_candidates_of_few_epochs_keep_some_for_the_whole_network():
+    hypermodel = ZooHyperModel("mnist1d_resnet", SIGNALS, weights="mnist1d")
+    recipe = hypermodel.setup_of({"frozen_epochs": 8}, 4).recipe
+    assert (recipe.epochs, recipe.frozen_epochs) == (4, 2)
+    recipe = hypermodel.setup_of({"frozen_epochs": 8}, 6, 4).recipe
+    assert (recipe.epochs, recipe.frozen_epochs) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("models", "changes", "message"),
+    [
+        ("resnett50", {}, "there is no model 'resnett50'; did you mean resnet50"),
+        ("alexnet*", {}, "no model for signals matches 'alexnet\\*'"),
+        ([], {}, "models must name at least one model"),
+        ("lenet5", {}, "lenet5 takes images and signals has signals"),
+        ("udl_conv1d", {"widht": 2}, "no hyperparameter 'widht' for these models; there are acc"),
+        ("udl_conv1d", {"seed": Choice((0, 1))}, "seed cannot be searched: candidates must be"),
+        ("udl_conv1d", {"batch_size": -1}, "batch_size must be at least 1; received -1"),
+    ],
+)
+def test_refusals(models, changes, message):
+    with pytest.raises(ValueError, match=message):
+        ZooHyperModel(models, SIGNALS, changes)
+
+
+def test_an_empty_space():
+    every = dict.fromkeys(names(ZooHyperModel("udl_dense", SIGNALS)) - {MODEL})
+    defaults = ZooHyperModel("udl_dense", SIGNALS).space.active({})
+    fixed = {name: defaults[name] for name in every}
+    with pytest.raises(ValueError, match="nothing to search: every hyperparameter of udl_dense"):
+        ZooHyperModel("udl_dense", SIGNALS, fixed)
+
+
+def test_the_data_must_be_described():
+    with pytest.raises(TypeError, match="must be a kzoo.data.DataSpec; received 'digits'"):
+        ZooHyperModel("lenet5", "digits")
+    with pytest.raises(ValueError, match="a recipe has no epoch"):
+        ZooHyperModel("udl_dense", SIGNALS, recipe={"epoch": 3})
