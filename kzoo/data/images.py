@@ -58,8 +58,9 @@ def _decode(file: str | IO[bytes], name: str, channels, view) -> np.ndarray:
     # on damaged files; whatever they raise, the file could not be read.
     try:
         with Image.open(file) as image:
-            image.load()
-            pixels = _eight_bits(ImageOps.exif_transpose(image))
+            # Not a copy, which takes as long as decoding does.
+            ImageOps.exif_transpose(image, in_place=True)
+            pixels = _eight_bits(image)
     except Exception as error:
         raise ValueError(f"{name} cannot be read as an image: {error}.") from error
     return _as_array(pixels, channels, view)

@@ -67,17 +67,34 @@ def train(
     if not isinstance(conv, str):
         raise TypeError(f"conv must be a name, so that the run can be repeated; received {conv!r}.")
     path = run_folder(output, model_name, data)
+    say = _join_workers(path, resume, say)
+    how: dict[str, Any] = {
+        "data_dir": data_dir or os.environ.get("TFDS_DATA_DIR"),
+        "skip_unreadable": skip_unreadable,
+    }
+    source = open_source(data, download=download, **how)
+    setup = Setup.of(start, source.spec, given, conv=conv, model_options=model_options, say=say)
+    plan, config = _plan(setup, source, how, teacher)
+    with workers.run_folder(path, config, resume) as writing:
+        last = execute(plan, writing, verbose, say)[-1]
+    return _evaluated(path, config, plan.model, source, last)
+
+
+def _join_workers(path, resume, say):
+    """Connect to the other workers, and return how to say something: only the chief does.
+
+    A run folder that cannot be written or resumed is refused.
+    """
     devices.let_gpu_memory_grow()
     workers.connect()
-    if replicas.is_chief():
-        folder.check_output(path, resume)
-    else:
-        say = workers.silent
-    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
-    source = open_source(
-        data, download=download, skip_unreadable=skip_unreadable, data_dir=data_dir
-    )
-    setup = Setup.of(start, source.spec, given, conv=conv, model_options=model_options, say=say)
+    if not replicas.is_chief():
+        return workers.silent
+    folder.check_output(path, resume)
+    return say
+
+
+def _plan(setup, source, how, teacher):
+    """Return the plan of the training, and what its run folder says of it."""
     splits = splits_of(source, setup.recipe.validation_split)
     pipeline, validation = setup.pipelines(source, splits)
     model = setup.build()
@@ -89,18 +106,22 @@ def train(
             "options": setup.options,
             "parameters": count_parameters(model),
         },
-        "data": _data_config(source, splits, pipeline, setup.views, data_dir, skip_unreadable),
+        "data": _data_config(source, splits, setup.views, how),
         "recipe": setup.recipe.to_dict(),
         "versions": folder.versions(),
     }
     if teacher is not None:
         config["teacher"] = os.fspath(teacher)
-    with workers.run_folder(path, config, resume) as writing:
-        last = execute(plan, writing, verbose, say)[-1]
-    run = Run.open(path) if replicas.is_chief() else Run(path, config)
+    return plan, config
+
+
+def _evaluated(path, config, model, source, last):
+    """Return the run, with its results on all splits written by the chief."""
+    run = Run(path, config)
     if replicas.is_chief():
+        run = Run.open(path)
         folder.add_results(path, {"train": {"accuracy": last["accuracy"], "loss": last["loss"]}})
-        for split in filter(splits.get, ("validation", "test")):
+        for split in filter(config["data"]["splits"].get, ("validation", "test")):
             measure(run, model, source, split)
     workers.wait_for_all()
     return run
@@ -132,19 +153,19 @@ def _teacher(teacher, setup):
         )
 
 
-def _data_config(source, splits, pipeline, views, data_dir, skip_unreadable):
+def _data_config(source, splits, views, how):
     spec = source.spec
-    shape = pipeline.shape
+    shape = spec.shape
     if views.evaluation is not None:
         shape = (*views.evaluation.height_and_width, shape[-1])
     return {
         "name": os.fspath(source.location or spec.name),
-        "data_dir": data_dir and os.path.abspath(data_dir),
+        "data_dir": how["data_dir"] and os.path.abspath(how["data_dir"]),
         "kind": spec.kind,
         "class_names": list(spec.class_names),
         "examples": dict(spec.splits),
         "splits": splits,
         "shape": list(shape),
         "resize": view_config(views),
-        "skip_unreadable": skip_unreadable,
+        "skip_unreadable": how["skip_unreadable"],
     }

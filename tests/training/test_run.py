@@ -204,6 +204,22 @@ def test_images_grow_and_are_tested_larger(colours, tmp_path):
     assert len(predict(run, colours / "train" / "red" / "0.png")[0]) == 3
 
 
+def test_a_run_expects_the_images_it_was_evaluated_on(tmp_path):
+    random = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (tmp_path / "data" / "train" / name).mkdir(parents=True)
+        for number in range(4):
+            image = Image.fromarray(random.integers(0, 256, (20, 20, 3), np.uint8))
+            image.save(tmp_path / "data" / "train" / name / f"{number}.png")
+    recipe = {"epochs": 1, "batch_size": 4, "image_size": 16, "test_size": 20}
+    run = train("all_cnn_c", tmp_path / "data", recipe=recipe, output=tmp_path / "run", verbose=0)
+    assert (run.shape, run.resize) == ((20, 20, 3), None)
+    path = tmp_path / "data" / "train" / "a" / "0.png"
+    expected = run.model().predict(np.asarray(Image.open(path))[None], verbose=0)
+    found = predict(run, path, top=1)[0][0].probability
+    assert found == pytest.approx(expected.max(), abs=1e-6)
+
+
 def test_sizes_grow_in_four_stages():
     family, spec = find_family("resnet18"), DataSpec("x", "image", (None, None, 3), ("a",), {})
     recipe = Recipe(epochs=8, image_size=128, progressive=0.5)
