@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return arguments.run(arguments)
         except KeyboardInterrupt:
-            hint = train.how_to_resume(argv, arguments) if arguments.run is train.run else ""
-            print(f"kzoo: interrupted{hint}", file=sys.stderr)
+            how = getattr(arguments, "how_to_resume", lambda argv, arguments: "")
+            print(f"kzoo: interrupted{how(argv, arguments)}", file=sys.stderr)
             return INTERRUPTED
         except BrokenPipeError:
             # The reader of a pipe, such as `head`, has gone; there is no one to tell.

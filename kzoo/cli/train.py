@@ -53,7 +53,7 @@ def add_command(commands):
         help="processes on this machine that divide every batch, one for each GPU where it has "
         "some; default 1. Across machines, set TF_CONFIG instead, as for TensorFlow",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, how_to_resume=how_to_resume)
 
 
 def run(arguments):

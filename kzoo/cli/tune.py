@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import shlex
 import sys
 
 from kzoo.cli._options import RECIPE_OPTIONS, add_data_options, add_recipe_options
@@ -83,7 +84,7 @@ def add_command(commands):
     parser.add_argument(
         "--skip-unreadable", action="store_true", help="leave out images that cannot be read"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, how_to_resume=how_to_resume)
 
 
 def run(arguments):
@@ -128,6 +129,15 @@ def run(arguments):
     print(f"search     {search.folder}")
     print(f"again      {search.command()}")
     return 0
+
+
+def how_to_resume(argv, arguments):
+    """Return how to continue what was interrupted, if there is something to continue."""
+    from kzoo.tuning.config import search_folder
+
+    if not search_folder(arguments.output, arguments.data).exists():
+        return ""
+    return f"; continue with `kzoo {shlex.join(argv)}`"
 
 
 def count(text):

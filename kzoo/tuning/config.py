@@ -21,6 +21,13 @@ class SearchError(ValueError):
     """A search folder cannot be written or read."""
 
 
+def search_folder(output, data) -> Path:
+    """Return where a search goes: `output`, or `runs/tune-DATA`."""
+    if output is not None:
+        return Path(output)
+    return Path("runs", f"tune-{Path(data).name.removesuffix('.npz')}")
+
+
 def check_folder(folder: Path, config: Mapping[str, Any]) -> bool:
     """Return whether a folder has this search already; refuse one that has anything else."""
     if not os.path.lexists(folder):

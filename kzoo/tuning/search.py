@@ -14,7 +14,7 @@ from kzoo.training import Run, devices, train
 from kzoo.training.folder import CONFIG as RUN_CONFIG
 from kzoo.training.folder import versions
 from kzoo.tuning.budget import Budget
-from kzoo.tuning.config import check_folder, plain_space, read_config, write_config
+from kzoo.tuning.config import check_folder, plain_space, read_config, search_folder, write_config
 from kzoo.tuning.hypermodel import METRICS
 from kzoo.tuning.plan import Plan
 from kzoo.tuning.plots import draw_effects, draw_pareto, draw_trials
@@ -181,7 +181,7 @@ def tune(
         TypeError, ValueError: an argument that cannot be; nothing has been written then.
         SearchFailedError: not one candidate could be trained.
     """
-    folder = Path(output) if output is not None else Path("runs", f"tune-{Path(data).stem}")
+    folder = search_folder(output, data)
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     one_of(tuner, "tuner", TUNERS)
     one_of(objective, "objective", OBJECTIVES)
