@@ -112,9 +112,27 @@ def write_results(path: Path, trials: Sequence[Trial]):
             writer.writerow(row | trial.metrics | trial.values)
 
 
-def table(trials: Sequence[Trial], objective: str, limit: int = 5) -> str:
-    """Return the best trials as a table for people."""
-    ranked = best_first(trials, objective)[:limit]
+def write_fronts(path: Path, trials: Sequence[Trial], objective: str):
+    """Write the Pareto front for each cost as CSV, the cheapest candidate first."""
+    with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["cost", "value", objective, "trial", "candidate"])
+        for cost in COSTS:
+            for trial in pareto_front(trials, cost, objective):
+                metrics = trial.metrics
+                row = [cost, metrics[cost], metrics[objective], trial.id, describe(trial)]
+                writer.writerow(row)
+
+
+def table(trials: Sequence[Trial], objective: str, shown: Sequence[Trial] | None = None) -> str:
+    """Return trials as a table for people, without the values that all trials share.
+
+    Args:
+        trials: all of them.
+        objective: the metric by which they are ranked.
+        shown: those in the table; default the best five.
+    """
+    ranked = best_first(trials, objective)[:5] if shown is None else shown
     costs = [cost for cost in COSTS if any(cost in trial.metrics for trial in ranked)]
     shared = _shared_values(trials)
     header = [objective, *(cost.replace("_", "-") for cost in costs), "trial", "candidate"]

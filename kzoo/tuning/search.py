@@ -27,6 +27,7 @@ from kzoo.tuning.results import (
     pareto_front,
     read_trials,
     table,
+    write_fronts,
     write_results,
 )
 from kzoo.tuning.tuners import TUNERS
@@ -243,8 +244,12 @@ def _finish(plan, folder, trials, retrain, say):
     draw_trials(folder / "trials.png", trials, objective)
     draw_effects(folder / "effects.png", trials, plan.hypermodel.space, objective)
     draw_pareto(folder / "pareto.png", trials, objective)
-    say(table(trials, objective, 10))
+    write_fronts(folder / "pareto.csv", trials, objective)
     search = Search(folder, plan, tuple(trials))
+    say(f"the best of {len(trials)} trials:")
+    say(table(trials, objective))
+    say("and of those with as many parameters or fewer:")
+    say(table(trials, objective, search.pareto_front()))
     if not retrain:
         return search
     say(f"training the best candidate on all training data: {describe(search.best)}")

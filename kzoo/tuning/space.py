@@ -32,7 +32,8 @@ _BUILDER: dict[str, Any] = {
     "dropout_rate": lambda own: Float(0.0, 0.6, step=0.1, default=own),
     "drop_path_rate": lambda own: Float(0.0, 0.3, step=0.05, default=own),
 }
-_OF_ANOTHER_NETWORK = ("width", "depth", "conv")
+# What may be searched where weights are given, which fit one network.
+_KEEPS_WEIGHTS = ("dropout_rate", "drop_path_rate")
 _RECIPE = {field.name for field in dataclasses.fields(Recipe)} - set(_BUILDER)
 # Fixed for all candidates alike, because scores must be comparable.
 _NOT_SEARCHED = ("epochs", "seed", "validation_split", "early_stopping")
@@ -169,7 +170,8 @@ def _builder_domains(start, spec, ranges):
         domain = ranges.get(name) or start.family.search.get(name) or _BUILDER.get(name)
         if callable(domain):
             domain = None if default is None else domain(default)
-        if domain is None or (start.weights is not None and name in _OF_ANOTHER_NETWORK):
+        fits = start.weights is None or name in _KEEPS_WEIGHTS or name in ranges
+        if domain is None or not fits:
             continue
         if name == "conv" and name not in ranges:
             domain = _possible_convs(domain, start)

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 
-from kzoo.tuning.results import Trial, best_first, pareto_front, table, write_results
+from kzoo.tuning.results import Trial, best_first, pareto_front, table, write_fronts, write_results
 
 
 def trials(count=60, seed=0):
@@ -53,10 +53,15 @@ def test_table_and_file(tmp_path):
             "3", "failed", {}, None, {"model": "other", "augment": ""}, 1.234, "the loss became x"
         ),
     ]
-    text = table(found, "val_accuracy", 2)
+    text = table(found, "val_accuracy", found[:2])
     lines = text.splitlines()
     assert lines[0].split() == ["val_accuracy", "parameters", "trial", "candidate"]
     assert len(lines) == 3
+    write_fronts(tmp_path / "pareto.csv", found, "val_accuracy")
+    fronts = list(csv.DictReader((tmp_path / "pareto.csv").read_text().splitlines()))
+    assert [row["trial"] for row in fronts] == [
+        trial.id for trial in pareto_front(found, "parameters", "val_accuracy")
+    ]
     write_results(tmp_path / "results.csv", found)
     rows = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["completed"] * 3 + ["failed"]

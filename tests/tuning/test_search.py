@@ -190,6 +190,24 @@ def test_rejected_points_of_a_grid_do_not_count(data_file, tmp_path):
     assert search.trials[0].reason == "udl_conv1d has 88,563 parameters and the budget is 2,000"
 
 
+@pytest.mark.filterwarnings("ignore:mnist1d into mnist1d_resnet")
+def test_a_search_from_weights(data_file, tmp_path):
+    search = tune(
+        "mnist1d_resnet.mnist1d",
+        data_file,
+        tuner="random",
+        max_trials=3,
+        search_space={"batch_size": 32, "optimizer": "adamw"},
+        recipe={"epochs": 4},
+        output=tmp_path / "search",
+        say=lambda line: None,
+    )
+    assert {trial.status for trial in search.trials} == {"completed"}, search.trials
+    assert {"frozen_epochs", "layer_decay", "freeze"} & set(search.best.values)
+    assert search.run.config["model"]["options"]["weights"] == "mnist1d"
+    assert "--weights mnist1d" in search.command()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
