@@ -1,22 +1,37 @@
 """How far a search is, for people."""
 
 import sys
+from pathlib import Path
 
-from kzoo.tuning.results import COMPLETED, Trial, best_first, describe, read_trials, table
+from kzoo.tuning.results import (
+    COMPLETED,
+    Trial,
+    best_first,
+    describe,
+    read_trials,
+    table,
+    write_results,
+)
 from kzoo.tuning.tuners import Listener
 
 
 class Progress(Listener):
-    """Says how each trial ended, and shows the best: on a terminal always, else when one is new.
+    """Says how each trial ended, and keeps a table of all.
+
+    On a terminal it always shows the best, elsewhere when there is a better one.
 
     Args:
+        path: the table of all trials, see `write_results`.
         objective: the metric by which they are ranked.
         max_trials: how many there will be, or `None`.
         say: function that takes each line worth telling.
         live: whether the last lines may be drawn over; `None` is on a terminal.
     """
 
-    def __init__(self, objective: str, max_trials: int | None, say, live: bool | None = None):
+    def __init__(
+        self, path: Path, objective: str, max_trials: int | None, say, live: bool | None = None
+    ):
+        self.path = path
         self.objective = objective
         self.max_trials = max_trials
         self.say = say
@@ -25,6 +40,13 @@ class Progress(Listener):
         self._best: str | None = None
         self._drawn = 0
         self._table = ""
+
+    def go_on(self, trials: list[Trial]):
+        """Take up the trials of a search that was interrupted."""
+        self.told = {trial.id for trial in trials if trial.status != "running"}
+        if self.told:
+            self.say(f"going on with a search of {len(self.told)} trials")
+            write_results(self.path, trials)
 
     def begin(self, tuner, trial):
         self._draw(f"trial {int(trial.trial_id) + 1}{self._of()} begins")
@@ -42,6 +64,7 @@ class Progress(Listener):
         new = [trial for trial in ended if trial.id not in self.told]
         if not new:
             return
+        write_results(self.path, trials)
         self._clear()
         for trial in new:
             self.told.add(trial.id)

@@ -28,7 +28,6 @@ from kzoo.tuning.results import (
     read_trials,
     table,
     write_fronts,
-    write_results,
 )
 from kzoo.tuning.tuners import TUNERS
 from kzoo.tuning.workers import WORKER, lead, role, work
@@ -224,16 +223,15 @@ def tune(
         config["affordable"] = plan.affordable(say)
     plan = Plan.of(config, source)
     write_config(folder, config)
-    progress = Progress(objective, max_trials, say)
+    progress = Progress(folder / RESULTS, objective, max_trials, say)
     found = lead(plan, folder, workers, progress)
     progress.close()
     return _finish(plan, folder, read_trials(found), retrain, say)
 
 
 def _finish(plan, folder, trials, retrain, say):
-    """Write what came of a search, and train the best candidate."""
+    """Draw what came of a search, and train the best candidate."""
     objective = plan.config["objective"]
-    write_results(folder / RESULTS, trials)
     if not best_first(trials, objective):
         reasons = Counter(trial.reason for trial in trials)
         most = f", most often because: {reasons.most_common(1)[0][0]}" if reasons else ""

@@ -67,11 +67,13 @@ def lead(plan: Plan, folder: Path, workers: int, progress) -> keras_tuner.Tuner:
     """
     if role() == ALONE and workers == 1:
         tuner = plan.tuner(folder)
+        progress.go_on(read_trials(tuner))
         tuner.listener = progress
         tuner.search(plan.source)
         return tuner
     with _environment(role() == CHIEF):
         tuner = plan.tuner(folder)
+        progress.go_on(read_trials(tuner))
         count = 0 if role() == CHIEF and workers == 1 else workers
         quiet = contextlib.redirect_stdout(_WithoutServer(sys.stdout))
         with quiet, _Crew(folder, tuner, count, progress) as crew:

@@ -88,8 +88,9 @@ def test_killed_and_started_again(capsys, data_file, tmp_path):
     assert done.returncode == -signal.SIGKILL, done.stderr
     before = {path.parent.name: json.loads(path.read_text()) for path in trial_files(folder)}
     assert [trial["status"] for trial in before.values()] == ["COMPLETED", "COMPLETED", "RUNNING"]
-    status, _, error = run(capsys, arguments)
+    status, out, error = run(capsys, arguments)
     assert (status, error) == (0, "")
+    assert out.startswith("going on with a search of 2 trials\ntrial 3 of 4: val_accuracy")
     after = {path.parent.name: json.loads(path.read_text()) for path in trial_files(folder)}
     assert [trial["status"] for trial in after.values()] == ["COMPLETED"] * 4
     for name, trial in before.items():
