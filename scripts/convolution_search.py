@@ -77,7 +77,7 @@ def search(data, folder, options):
 def measure(found, trial, options):
     """Return the test accuracy of a candidate for each seed, and its number of parameters."""
     runs = [
-        found.train(trial, output=found.folder / f"{trial.id}-{seed}", seed=seed)
+        found.train(trial, output=found.folder / f"{trial.number}-{seed}", seed=seed)
         for seed in range(options.seeds)
     ]
     parameters = runs[0].config["model"]["parameters"]

@@ -97,5 +97,5 @@ def draw_pareto(path: Path, trials, objective: str):
         axis.set(xlabel=cost.replace("_", "-") + unit, ylabel=objective, xscale="log")
         axis.grid(alpha=0.3)
     if len({trial.model for trial in trials}) <= 12:
-        axes[0, 0].legend(fontsize=8)
+        axes[0, -1].legend(fontsize=8, loc="lower right")
     save_figure(figure, path)

@@ -36,14 +36,14 @@ class Progress(Listener):
         self.max_trials = max_trials
         self.say = say
         self.live = sys.stdout.isatty() if live is None else live
-        self.told: set[str] = set()
-        self._best: str | None = None
+        self.told: set[int] = set()
+        self._best: int | None = None
         self._drawn = 0
         self._table = ""
 
     def go_on(self, trials: list[Trial]):
         """Take up the trials of a search that was interrupted."""
-        self.told = {trial.id for trial in trials if trial.status != "running"}
+        self.told = {trial.number for trial in trials if trial.status != "running"}
         if self.told:
             self.say(f"going on with a search of {len(self.told)} trials")
             write_results(self.path, trials)
@@ -61,18 +61,18 @@ class Progress(Listener):
     def update(self, trials: list[Trial]):
         """Tell what is new since the last call."""
         ended = [trial for trial in trials if trial.status != "running"]
-        new = [trial for trial in ended if trial.id not in self.told]
+        new = [trial for trial in ended if trial.number not in self.told]
         if not new:
             return
         write_results(self.path, trials)
         self._clear()
         for trial in new:
-            self.told.add(trial.id)
+            self.told.add(trial.number)
             self.say(self._line(trial))
         self._table = table(trials, self.objective)
         best = best_first(trials, self.objective)
-        if best and best[0].id != self._best:
-            self._best = best[0].id
+        if best and best[0].number != self._best:
+            self._best = best[0].number
             if not self.live:
                 self.say(self._table)
         self._draw("")
@@ -85,7 +85,7 @@ class Progress(Listener):
         return f" of {self.max_trials}" if self.max_trials else ""
 
     def _line(self, trial):
-        number = f"trial {int(trial.id) + 1}{self._of()}"
+        number = f"trial {trial.number}{self._of()}"
         seconds = f" in {trial.seconds:.0f} s" if trial.seconds is not None else ""
         if trial.status == COMPLETED:
             score = trial.metrics[self.objective]

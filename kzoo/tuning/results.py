@@ -20,7 +20,7 @@ class Trial:
     """One candidate.
 
     Attributes:
-        id: its number, as keras-tuner has it.
+        number: in the order in which they began, from 1.
         status: "completed", "failed" or "running".
         metrics: by name, of the best epoch; empty where it has not completed.
         epochs: of training, with those of the trial it goes on from; `None` is the recipe's.
@@ -29,7 +29,7 @@ class Trial:
         reason: why it failed.
     """
 
-    id: str
+    number: int
     status: str
     metrics: dict[str, float] = field(default_factory=dict)
     epochs: int | None = None
@@ -45,10 +45,11 @@ class Trial:
 
 def read_trials(tuner) -> list[Trial]:
     """Return the trials of a keras-tuner tuner, in the order in which they began."""
-    return [_trial(tuner, tuner.oracle.trials[name]) for name in tuner.oracle.start_order]
+    trials = [tuner.oracle.trials[name] for name in tuner.oracle.start_order]
+    return [_trial(tuner, number, trial) for number, trial in enumerate(trials, start=1)]
 
 
-def _trial(tuner, trial):
+def _trial(tuner, number, trial):
     outcome = read_outcome(tuner, trial.trial_id)
     values = {
         name: value
@@ -61,7 +62,7 @@ def _trial(tuner, trial):
         names = [name for name in METRICS if trial.metrics.exists(name)]
         metrics = {name: float(trial.metrics.get_last_value(name)) for name in names}
     return Trial(
-        id=trial.trial_id,
+        number=number,
         status=status if status in (COMPLETED, FAILED) else "running",
         metrics=metrics,
         epochs=trial.hyperparameters.values.get("tuner/epochs"),
@@ -72,10 +73,17 @@ def _trial(tuner, trial):
 
 
 def best_first(trials: Sequence[Trial], objective: str) -> list[Trial]:
-    """Return the completed trials, the best first; of equals, the smaller network first."""
+    """Return the completed trials, the best first; of equals, the smaller network first.
+
+    Of several trials of one candidate, such as Hyperband has, only the best is there.
+    """
     sign = -1 if METRICS[objective] == "max" else 1
     completed = [trial for trial in trials if trial.status == COMPLETED]
-    return sorted(completed, key=lambda t: (sign * t.metrics[objective], t.metrics["parameters"]))
+    completed.sort(key=lambda t: (sign * t.metrics[objective], t.metrics["parameters"]))
+    found: dict[str, Trial] = {}
+    for trial in completed:
+        found.setdefault(repr(trial.values), trial)
+    return list(found.values())
 
 
 def pareto_front(trials: Sequence[Trial], cost: str, objective: str) -> list[Trial]:
@@ -104,7 +112,7 @@ def write_results(path: Path, trials: Sequence[Trial]):
         writer.writeheader()
         for trial in trials:
             row: dict[str, Any] = {
-                "trial": trial.id,
+                "trial": trial.number,
                 "status": trial.status,
                 "reason": trial.reason,
             }
@@ -120,7 +128,7 @@ def write_fronts(path: Path, trials: Sequence[Trial], objective: str):
         for cost in COSTS:
             for trial in pareto_front(trials, cost, objective):
                 metrics = trial.metrics
-                row = [cost, metrics[cost], metrics[objective], trial.id, describe(trial)]
+                row = [cost, metrics[cost], metrics[objective], trial.number, describe(trial)]
                 writer.writerow(row)
 
 
@@ -140,7 +148,7 @@ def table(trials: Sequence[Trial], objective: str, shown: Sequence[Trial] | None
         [
             f"{trial.metrics[objective]:.4f}",
             *(_cost(trial.metrics.get(cost), cost) for cost in costs),
-            trial.id,
+            str(trial.number),
             describe(trial, shared),
         ]
         for trial in ranked

@@ -82,7 +82,7 @@ class Search:
             say: function that takes each line worth telling.
         """
         trial = trial or self.best
-        output = self.folder / f"best-{trial.id}" if output is None else Path(output)
+        output = self.folder / f"best-{trial.number}" if output is None else Path(output)
         start, options, conv, fields = self.plan.final(trial.values)
         data = self.plan.config["data"]
         return train(

@@ -26,6 +26,8 @@ ATTEMPTS = 3
 # Rejected trials for each of `max_trials`, and candidates drawn for one, after which it ends.
 _REJECTED, _DRAWS = 20, 1000
 _OVER_BUDGET = "OverBudget"
+# Seconds until a worker asks for a trial again.
+_IDLE = 0.5
 
 
 class Listener:
@@ -45,9 +47,18 @@ class _ZooTuner(keras_tuner.Tuner):
     """A tuner that keeps the outcome of each trial, and tells a listener."""
 
     listener = Listener()
+    _waits = False
+
+    def pre_create_trial(self):
+        super().pre_create_trial()
+        # keras-tuner asks again at once where there is no trial yet, with all of a core.
+        if self._waits:
+            time.sleep(_IDLE)
+        self._waits = True
 
     def on_trial_begin(self, trial):
         super().on_trial_begin(trial)
+        self._waits = False
         outcome = read_outcome(self, trial.trial_id)
         attempts = outcome.get("attempts", 0) + 1
         self._keep(trial, attempts=attempts, worker=self.tuner_id, started=time.time())

@@ -13,7 +13,7 @@ def trials(count=60, seed=0):
         parameters = float(random.integers(1, 30))
         accuracy = round(parameters / 60 + random.uniform(0, 0.5), 2)
         metrics = {"val_accuracy": accuracy, "parameters": parameters}
-        yield Trial(str(index), "completed", metrics, None, {"model": "net", "width": 1.0})
+        yield Trial(index, "completed", metrics, None, {"model": "net", "width": 1 + index})
 
 
 def dominates(a, b):
@@ -39,11 +39,20 @@ def test_no_trial_dominates_one_of_the_front_and_each_other_is_dominated():
 def test_of_equals_the_smaller_is_better():
     metrics = [(0.5, 9), (0.9, 7), (0.9, 3)]
     found = [
-        Trial(str(i), "completed", {"val_accuracy": a, "parameters": p}, None, {"model": "net"})
+        Trial(i, "completed", {"val_accuracy": a, "parameters": p}, None, {"model": "net", "n": i})
         for i, (a, p) in enumerate(metrics)
     ]
-    assert [trial.id for trial in best_first(found, "val_accuracy")] == ["2", "1", "0"]
+    assert [trial.number for trial in best_first(found, "val_accuracy")] == [2, 1, 0]
     assert pareto_front(found, "latency", "val_accuracy") == []
+
+
+def test_a_candidate_that_was_trained_further_is_there_once():
+    values = {"model": "net", "width": 1.0}
+    found = [
+        Trial(n, "completed", {"val_accuracy": a, "parameters": 3}, n, dict(values))
+        for n, a in enumerate((0.5, 0.9, 0.8))
+    ]
+    assert [trial.number for trial in best_first(found, "val_accuracy")] == [1]
 
 
 def test_table_and_file(tmp_path):
@@ -60,11 +69,11 @@ def test_table_and_file(tmp_path):
     write_fronts(tmp_path / "pareto.csv", found, "val_accuracy")
     fronts = list(csv.DictReader((tmp_path / "pareto.csv").read_text().splitlines()))
     assert [row["trial"] for row in fronts] == [
-        trial.id for trial in pareto_front(found, "parameters", "val_accuracy")
+        str(trial.number) for trial in pareto_front(found, "parameters", "val_accuracy")
     ]
     write_results(tmp_path / "results.csv", found)
     rows = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["completed"] * 3 + ["failed"]
     assert (rows[3]["reason"], rows[3]["seconds"]) == ("the loss became x", "1.23")
-    assert rows[0]["width"] == "1.0"
+    assert rows[0]["width"] == "1"
     assert rows[3]["width"] == ""

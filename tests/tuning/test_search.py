@@ -71,20 +71,25 @@ def test_a_search_ends_in_an_ordinary_run(capsys, data_file, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def killed_in(trial, arguments):
+    """Run a search that is killed in a trial, counted from zero."""
+    script = Path(__file__).with_name("killed_search.py")
+    return subprocess.run(
+        [sys.executable, str(script), str(trial), *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
 def test_killed_and_started_again(capsys, data_file, tmp_path):
     """Finished trials stay, the one that was cut off is done again, and the search ends."""
     folder = tmp_path / "search"
     arguments = [
         *map(str, command(data_file, folder, "--tuner random --max-trials 4 --no-retrain"))
     ]
-    script = Path(__file__).with_name("killed_search.py")
-    done = subprocess.run(
-        [sys.executable, str(script), "2", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = killed_in(2, arguments)
     assert done.returncode == -signal.SIGKILL, done.stderr
     before = {path.parent.name: json.loads(path.read_text()) for path in trial_files(folder)}
     assert [trial["status"] for trial in before.values()] == ["COMPLETED", "COMPLETED", "RUNNING"]
@@ -131,20 +136,17 @@ def test_a_search_in_which_all_fail(capsys, data_file, tmp_path):
     assert {row["status"] for row in rows_of(folder)} == {"failed"}
 
 
-def test_a_trial_that_ends_its_process_again_and_again(data_file, tmp_path):
+def test_a_trial_that_ends_its_process_again_and_again(capsys, data_file, tmp_path):
     """As where the system ends it for its memory; the others are trained."""
-    script = Path(__file__).with_name("killed_search.py")
-    words = [*map(str, command(data_file, tmp_path / "s", "--tuner random --max-trials 2"))]
-    for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, str(script), "0", *words, "--no-retrain"],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-        )
-        assert done.returncode == -signal.SIGKILL
-    assert main([*words, "--no-retrain"]) == 0
-    first, second = rows_of(tmp_path / "s")
+    folder = tmp_path / "search"
+    words = [*map(str, command(data_file, folder, "--tuner random --max-trials 2 --no-retrain"))]
+    assert killed_in(0, words).returncode == -signal.SIGKILL
+    path = folder / "keras_tuner/trial_0/outcome.json"
+    outcome = json.loads(path.read_text())
+    assert outcome["attempts"] == 1
+    path.write_text(json.dumps(outcome | {"attempts": 3}))
+    assert run(capsys, words)[0] == 0
+    first, second = rows_of(folder)
     assert (first["status"], second["status"]) == ("failed", "completed")
     assert first["reason"].startswith("the process ended 3 times in it")
 
