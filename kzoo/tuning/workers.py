@@ -66,19 +66,42 @@ def lead(plan: Plan, folder: Path, workers: int, progress) -> keras_tuner.Tuner:
         WorkerError: workers ended so often that they are not started again.
     """
     if role() == ALONE and workers == 1:
-        tuner = plan.tuner(folder)
+        tuner = _tuner(plan, folder)
         progress.go_on(read_trials(tuner))
         tuner.listener = progress
         tuner.search(plan.source)
         return tuner
     with _environment(role() == CHIEF):
-        tuner = plan.tuner(folder)
+        tuner = _tuner(plan, folder)
         progress.go_on(read_trials(tuner))
         count = 0 if role() == CHIEF and workers == 1 else workers
         quiet = contextlib.redirect_stdout(_WithoutServer(sys.stdout))
         with quiet, _Crew(folder, tuner, count, progress) as crew:
             crew.wait_for(lambda: tuner.search(plan.source))
     return tuner
+
+
+def _tuner(plan, folder):
+    """Return the tuner of a search, which takes back what other processes were training."""
+    tuner = plan.tuner(folder)
+    for name in [*tuner.oracle.ongoing_trials]:
+        if name != tuner.tuner_id:
+            _lose(tuner, name, f"the worker {name} was cut off")
+    return tuner
+
+
+def _lose(tuner, name, reason):
+    """Have the trial of a lost worker tried again by another, if it was not too often."""
+    tuner.oracle.tuner_ids.discard(name)
+    trial = tuner.oracle.ongoing_trials.get(name)
+    if trial is None:
+        return
+    path = outcome_path(tuner, trial.trial_id)
+    write_json(path, read_outcome(tuner, trial.trial_id) | {"reason": reason})
+    lost = type(trial).from_state(trial.get_state())
+    lost.status, lost.message = "INVALID", reason
+    with contextlib.redirect_stdout(None):
+        tuner.oracle.end_trial(lost)
 
 
 def work(folder: Path):
@@ -227,7 +250,8 @@ class _Crew:
                 if process.poll() is not None:
                     self._ended_process(name, process)
             for name in self._silent():
-                self._lose(name, f"the worker {name} has given no sign of life for {_LOST:.0f} s")
+                reason = f"the worker {name} has given no sign of life for {_LOST:.0f} s"
+                _lose(self.tuner, name, reason)
             self.progress.update(read_trials(self.tuner))
             is_over = not (self.processes or self.oracle.ongoing_trials or self.oracle.tuner_ids)
             if self.count and (self.failure or is_over):
@@ -245,7 +269,7 @@ class _Crew:
             self._start()
         elif not self.processes:
             self.failure = f"{reason}, and all others before it; start the same search to go on."
-        self._lose(name, reason)
+        _lose(self.tuner, name, reason)
 
     def _last_words(self, name, process):
         if process.returncode < 0:
@@ -266,19 +290,6 @@ class _Crew:
             elif now - at > _LOST:
                 silent.append(name)
         return silent
-
-    def _lose(self, name, reason):
-        """Have the trial of a lost worker tried again by another, if it was not too often."""
-        self.oracle.tuner_ids.discard(name)
-        trial = self.oracle.ongoing_trials.get(name)
-        if trial is None:
-            return
-        path = outcome_path(self.tuner, trial.trial_id)
-        write_json(path, read_outcome(self.tuner, trial.trial_id) | {"reason": reason})
-        lost = type(trial).from_state(trial.get_state())
-        lost.status, lost.message = "INVALID", reason
-        with contextlib.redirect_stdout(None):
-            self.oracle.end_trial(lost)
 
     def _interrupt(self):
         """End the waiting of the main thread, which sleeps for long where nothing is to come."""

@@ -9,7 +9,7 @@ from kzoo.data import DataSpec
 from kzoo.tuning import Budget, Choice, ZooHyperModel
 from kzoo.tuning.hypermodel import METRICS
 
-SMALL = {"optimizer": "adamw", "batch_size": 32, "augment": "", "conv": "standard"}
+SMALL = {"optimizer": "adamw", "batch_size": 32, "augment": "", "conv": "standard", "width": 1.0}
 TUNERS = {
     "random": lambda model, **options: keras_tuner.RandomSearch(model, max_trials=3, **options),
     "bayesian": lambda model, **options: keras_tuner.BayesianOptimization(
@@ -17,7 +17,7 @@ TUNERS = {
     ),
     "grid": lambda model, **options: keras_tuner.GridSearch(model, max_trials=3, **options),
     "hyperband": lambda model, **options: keras_tuner.Hyperband(
-        model, max_epochs=4, factor=2, **options
+        model, max_epochs=2, factor=2, **options
     ),
 }
 

@@ -2,12 +2,14 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from kzoo.tuning import tune
 from tests.tuning.test_search import command
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +32,28 @@ def wait_until(true):
     while not true():
         assert time.monotonic() < limit
         time.sleep(0.2)
+
+
+def test_one_process_takes_over_what_workers_were_training(data_file, tmp_path):
+    """A Hyperband would wait for ever for trials that nobody trains."""
+    folder = tmp_path / "search"
+    options = {
+        "tuner": "hyperband",
+        "recipe": {"epochs": 2, "optimizer": "adamw", "batch_size": 64},
+        "search_space": {"conv": "standard"},
+        "retrain": False,
+        "output": folder,
+        "say": lambda line: None,
+    }
+    whole = tune("udl_conv1d", data_file, **options)
+    shutil.rmtree(folder / "keras_tuner")
+    tuner = whole.plan.tuner(folder)
+    begun = tuner.oracle.create_trial("worker-9")
+    tuner.save()
+    again = tune("udl_conv1d", data_file, **options)
+    assert {trial.status for trial in again.trials} == {"completed"}
+    assert len(again.trials) == len(whole.trials)
+    assert again.trials[0].values["learning_rate"] == begun.hyperparameters["learning_rate"]
 
 
 def test_a_worker_that_is_killed(data_file, tmp_path):
@@ -58,7 +82,7 @@ def test_a_worker_that_is_killed(data_file, tmp_path):
         chief.kill()
     assert chief.returncode == 0, output
     # keras-tuner's server prints the values of conditions.
-    assert "adamw" not in output.split()
+    assert "adamw" not in output.splitlines()
     rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["completed"] * 6, output
     assert len(list((folder / "workers").glob("*.log"))) == 3
