@@ -8,7 +8,9 @@ from typing import Any
 import keras
 import keras_tuner
 
-from kzoo.data import ArraySource, DataSpec, Source
+from kzoo.applications._conv import resolve_conv
+from kzoo.data import ArraySource, DataSpec, Source, parse_augment
+from kzoo.domains import Choice
 from kzoo.registry import list_models
 from kzoo.training import devices
 from kzoo.training.fit import execute, prepare
@@ -90,9 +92,25 @@ class ZooHyperModel(keras_tuner.HyperModel):
         self.starts = {name: Start.of(name, weights) for name in find_models(models, data_spec)}
         self.space: Space = create_space(self.starts, data_spec, search_space or {}, self.recipe)
         for name in self.starts:
-            self.setup_of({MODEL: name})
+            self._check(name)
         self._explores = False
         self._rejected: dict[str, bool] = {}
+
+    def _check(self, model):
+        """Refuse values of the space that no candidate of a model can have."""
+        self.setup_of({MODEL: model})
+        for dimension in self.space.dimensions:
+            others = {MODEL: model}
+            if dimension.when is not None:
+                others.setdefault(dimension.when[0], dimension.when[1][0])
+            domain = dimension.domain
+            values = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+            for value in values:
+                start, _, conv, fields = self.candidate(others | {dimension.key: value})
+                resolve_conv(conv, start.family.rank, start.family.kernel_initializer)
+                parse_augment(fields.get("augment", ()), self.data_spec.kind)
+                if dimension.name != MODEL:
+                    self.setup_of(others | {dimension.key: value})
 
     def candidate(self, values: Mapping[str, Any]):
         """Return the start, the builder's arguments, `conv` and the recipe's fields of values."""

@@ -129,6 +129,10 @@ def test_candidates_of_few_epochs_keep_some_for_the_whole_network():
         ("udl_conv1d", {"widht": 2}, "no hyperparameter 'widht' for these models; there are acc"),
         ("udl_conv1d", {"seed": Choice((0, 1))}, "seed cannot be searched: candidates must be"),
         ("udl_conv1d", {"batch_size": -1}, "batch_size must be at least 1; received -1"),
+        ("udl_conv1d", {"batch_size": Choice((8, 0))}, "batch_size must be at least 1; received 0"),
+        ("udl_conv1d", {"conv": Choice(("standard", "tilde"))}, "conv must be one of .*'tilde'"),
+        ("udl_conv1d", {"augment": Choice(("", "shfit"))}, "shfit"),
+        ("udl_conv1d", {"learning_rate": Float(-1, 1)}, "learning_rate must be above 0; received"),
     ],
 )
 def test_refusals(models, changes, message):
