@@ -1,7 +1,7 @@
 """Which convolution suits few digits, and which more: a search with `conv` in its space.
 
 Command: .venv/bin/python scripts/convolution_search.py [--trials N --seeds N --epochs N]
-Cost: about 20 minutes on two CPU cores.
+Cost: about 10 minutes on two CPU cores.
 
 For each number of training images, a random search over the convolution, the learning rate and
 the dropout of one small network (two 3x3 convolutions of 16 filters) for scikit-learn's digits, a
@@ -102,9 +102,9 @@ def draw(path, rows):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=30)
     options = parser.parse_args(argv)
     from kzoo.data import open_source
     from kzoo.tuning.results import best_first
