@@ -112,9 +112,21 @@ class ZooHyperModel(keras_tuner.HyperModel):
                 if dimension.name != MODEL:
                     self.setup_of(others | {dimension.key: value})
 
-    def candidate(self, values: Mapping[str, Any]):
-        """Return the start, the builder's arguments, `conv` and the recipe's fields of values."""
-        return candidate(self.space, self.starts, values)
+    def candidate(
+        self, values: Mapping[str, Any], epochs: int | None = None, initial_epoch: int = 0
+    ):
+        """Return the start, the builder's arguments, `conv` and the recipe's fields of values.
+
+        `epochs` and `initial_epoch` are as of `fit`; at most half of the epochs are frozen ones.
+        """
+        start, options, conv, fields = candidate(self.space, self.starts, values)
+        if epochs is not None:
+            fields["epochs"] = epochs - initial_epoch
+        if initial_epoch:
+            fields["frozen_epochs"] = 0
+        if "frozen_epochs" in fields and "epochs" in fields:
+            fields["frozen_epochs"] = min(fields["frozen_epochs"], fields["epochs"] // 2)
+        return start, options, conv, fields
 
     def rejects(self, values: Mapping[str, Any]) -> bool:
         """Return whether the network of some values is over the budget; latency is not looked at.
@@ -198,13 +210,7 @@ class ZooHyperModel(keras_tuner.HyperModel):
         self, values: Mapping[str, Any], epochs: int | None = None, initial_epoch: int = 0
     ) -> Setup:
         """Return what values stand for; a hyperparameter that is not given has its default."""
-        start, options, conv, fields = self.candidate(values)
-        if epochs is not None:
-            fields["epochs"] = epochs - initial_epoch
-        if initial_epoch:
-            fields["frozen_epochs"] = 0
-        if "frozen_epochs" in fields and "epochs" in fields:
-            fields["frozen_epochs"] = min(fields["frozen_epochs"], fields["epochs"] // 2)
+        start, options, conv, fields = self.candidate(values, epochs, initial_epoch)
         return Setup.of(
             start,
             self.data_spec,

@@ -82,8 +82,8 @@ class Plan:
 
     def final(self, values: Mapping[str, Any]):
         """Return what `ZooHyperModel.candidate` does, for a training on all training data."""
-        start, options, conv, fields = self.hypermodel.candidate(values)
-        fields |= {"validation_split": 0.0, "early_stopping": None, "epochs": self.epochs}
+        start, options, conv, fields = self.hypermodel.candidate(values, self.epochs)
+        fields |= {"validation_split": 0.0, "early_stopping": None}
         return start, options, conv, fields
 
     def tuner(self, folder: Path) -> keras_tuner.Tuner:

@@ -217,16 +217,23 @@ def tune(
     if role() == WORKER:
         work(folder)
         return None
-    if check_folder(folder, config):
-        config["affordable"] = read_config(folder)["affordable"]
-    else:
-        config["affordable"] = plan.affordable(say)
-    plan = Plan.of(config, source)
-    write_config(folder, config)
+    plan = _begin(plan, folder, say)
     progress = Progress(folder / RESULTS, objective, max_trials, say)
     found = lead(plan, folder, workers, progress)
     progress.close()
     return _finish(plan, folder, read_trials(found), retrain, say)
+
+
+def _begin(plan, folder, say):
+    """Return the plan without models that are over the budget, and write what is searched."""
+    config = dict(plan.config)
+    if check_folder(folder, config):
+        config["affordable"] = read_config(folder)["affordable"]
+    else:
+        config["affordable"] = plan.affordable(say)
+    plan = Plan.of(config, plan.source)
+    write_config(folder, config)
+    return plan
 
 
 def _finish(plan, folder, trials, retrain, say):
