@@ -5,6 +5,7 @@ import ast
 import shlex
 import sys
 
+from kzoo.choices import TUNERS
 from kzoo.cli._options import RECIPE_OPTIONS, add_data_options, add_recipe_options
 
 FAILED = 1
@@ -32,7 +33,7 @@ def add_command(commands):
     group = parser.add_argument_group("search")
     group.add_argument(
         "--tuner",
-        choices=("random", "hyperband", "bayesian", "grid"),
+        choices=TUNERS,
         default="hyperband",
         help="default hyperband",
     )

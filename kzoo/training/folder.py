@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from kzoo.training.files import replacing, write_json
+from kzoo.training.files import check_creatable, read_record, replacing, write_json
 
 CONFIG, MODEL, RESULTS = "config.json", "model.keras", "results.json"
 # What may change between the start of a run and its resumption.
@@ -32,23 +32,12 @@ def check_output(folder: Path, resume: bool):
             f"output {folder} exists already; name another folder with output, or continue the "
             "run in it with resume."
         )
-    parent = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise RunError(f"output {folder} cannot be created: {parent} is not a writable folder.")
+    check_creatable(folder, RunError)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """Return what a run was started with."""
-    path = folder / CONFIG
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise RunError(f"{folder} is no run folder: it has no {CONFIG}.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged: {error}.") from None
-    if not isinstance(config, dict) or "recipe" not in config:
-        raise RunError(f"{path} is not the {CONFIG} of a run: it has no recipe.")
-    return config
+    return read_record(folder / CONFIG, "recipe", "run folder", "a run", RunError)
 
 
 class RunFolder:

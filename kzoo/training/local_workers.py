@@ -106,10 +106,15 @@ def _config(config, index):
 
 
 def _start(argv, config, index, log):
+    return start_worker([__name__, *argv], {"TF_CONFIG": _config(config, index)}, log)
+
+
+def start_worker(argv: Sequence[str], environment, log: Path) -> subprocess.Popen:
+    """Start `python -m ARGV`, deaf to Ctrl-C, with its output in a file."""
     with open(log, "wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", __name__, *argv],
-            env=os.environ | {"TF_CONFIG": _config(config, index)},
+            [sys.executable, "-m", *argv],
+            env=os.environ | environment,
             # Its end tells the worker that the chief has gone.
             stdin=subprocess.PIPE,
             stdout=output,
@@ -123,7 +128,7 @@ def _watch(others, logs):
     while replicas.count() == 1:
         for other, log in zip(others, logs):
             if other.poll():
-                print(f"kzoo: error: {_end_of(other, log)}", file=sys.stderr, flush=True)
+                print(f"kzoo: error: {end_of(other, log)}", file=sys.stderr, flush=True)
                 os._exit(1)
         time.sleep(0.2)
 
@@ -133,12 +138,13 @@ def _explained(error, others, logs):
     while time.monotonic() < limit:
         for other, log in zip(others, logs):
             if other.poll():
-                return WorkerError(f"{_end_of(other, log)}; continue with --resume.")
+                return WorkerError(f"{end_of(other, log)}; continue with --resume.")
         time.sleep(0.1)
     return error
 
 
-def _end_of(other, log):
+def end_of(other, log):
+    """Return in words how a process that wrote to `log` has ended."""
     name, code = log.stem.replace("-", " "), other.returncode
     if code < 0:
         return f"{name} ended by {signal.Signals(-code).name}"

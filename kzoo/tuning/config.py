@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kzoo.domains import Choice, Domain, Float, Int
-from kzoo.training.files import write_json
+from kzoo.training.files import check_creatable, read_record, write_json
 
 CONFIG = "search.json"
 _DOMAINS = {kind.__name__: kind for kind in (Choice, Int, Float)}
@@ -31,11 +31,7 @@ def search_folder(output, data) -> Path:
 def check_folder(folder: Path, config: Mapping[str, Any]) -> bool:
     """Return whether a folder has this search already; refuse one that has anything else."""
     if not os.path.lexists(folder):
-        parent = next(parent for parent in folder.absolute().parents if parent.exists())
-        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-            raise SearchError(
-                f"output {folder} cannot be created: {parent} is not a writable folder."
-            )
+        check_creatable(folder, SearchError)
         return False
     before = read_config(folder)
     config = json.loads(json.dumps(config))
@@ -54,16 +50,7 @@ def check_folder(folder: Path, config: Mapping[str, Any]) -> bool:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """Return what a search was started with."""
-    path = folder / CONFIG
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise SearchError(f"{folder} is no folder of a search: it has no {CONFIG}.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise SearchError(f"{path} is damaged: {error}.") from None
-    if not isinstance(config, dict) or "models" not in config:
-        raise SearchError(f"{path} is not the {CONFIG} of a search: it has no models.")
-    return config
+    return read_record(folder / CONFIG, "models", "folder of a search", "a search", SearchError)
 
 
 def write_config(folder: Path, config: Mapping[str, Any]):

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -95,22 +96,24 @@ class ZooHyperModel(keras_tuner.HyperModel):
             self._check(name)
         self._explores = False
         self._rejected: dict[str, bool] = {}
+        # Of the models that were built, until they are gone.
+        self._costs: weakref.WeakKeyDictionary[keras.Model, Costs] = weakref.WeakKeyDictionary()
 
     def _check(self, model):
         """Refuse values of the space that no candidate of a model can have."""
         self.setup_of({MODEL: model})
         for dimension in self.space.dimensions:
-            others = {MODEL: model}
-            if dimension.when is not None:
-                others.setdefault(dimension.when[0], dimension.when[1][0])
+            name, accepted = dimension.when or (MODEL, (model,))
+            if dimension.name == MODEL or (name == MODEL and model not in accepted):
+                continue
+            others = {MODEL: model} if name == MODEL else {MODEL: model, name: accepted[0]}
             domain = dimension.domain
             values = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
             for value in values:
                 start, _, conv, fields = self.candidate(others | {dimension.key: value})
                 resolve_conv(conv, start.family.rank, start.family.kernel_initializer)
                 parse_augment(fields.get("augment", ()), self.data_spec.kind)
-                if dimension.name != MODEL:
-                    self.setup_of(others | {dimension.key: value})
+                self.setup_of(others | {dimension.key: value})
 
     def candidate(
         self, values: Mapping[str, Any], epochs: int | None = None, initial_epoch: int = 0
@@ -167,7 +170,7 @@ class ZooHyperModel(keras_tuner.HyperModel):
         with _failures():
             setup = self.setup_of(hp.values)
             model = setup.build()
-            self._costs(model, setup)
+            self._costs[model] = self._measure(model, setup)
         steps = -(-self.data_spec.splits["train"] // setup.recipe.batch_size)
         model.compile(
             create_optimizer(setup.recipe, model, steps),
@@ -199,7 +202,7 @@ class ZooHyperModel(keras_tuner.HyperModel):
         source = self._source(data, validation_data)
         with _failures():
             setup = self.setup_of(hp.values, epochs, initial_epoch)
-            costs = self._costs(model, setup)
+            costs = self._costs.get(model) or self._measure(model, setup)
             splits = splits_of(source, setup.recipe.validation_split)
             training, validation = setup.pipelines(source, splits)
             plan = prepare(model, training, setup.recipe, validation)
@@ -220,7 +223,7 @@ class ZooHyperModel(keras_tuner.HyperModel):
             say=lambda line: None,
         )
 
-    def _costs(self, model, setup) -> Costs:
+    def _measure(self, model, setup) -> Costs:
         return self.budget.costs(model, self._shape(setup), latency=self.latency)
 
     def _shape(self, setup):

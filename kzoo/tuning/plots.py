@@ -32,7 +32,7 @@ def draw_trials(path: Path, trials, objective: str):
 
 
 def draw_effects(path: Path, trials, space, objective: str):
-    """Draw the objective over the values of each hyperparameter, in all trials that have it."""
+    """Draw the objective over the values of each hyperparameter, of the candidates that have it."""
     completed = best_first(trials, objective)
     domains: dict[str, Domain] = {}
     for dimension in space.dimensions:

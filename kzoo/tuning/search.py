@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kzoo.choices import TUNERS
 from kzoo.data import open_source
 from kzoo.layers._args import integer, one_of
 from kzoo.training import Run, devices, train
@@ -29,7 +30,6 @@ from kzoo.tuning.results import (
     table,
     write_fronts,
 )
-from kzoo.tuning.tuners import TUNERS
 from kzoo.tuning.workers import WORKER, lead, role, work
 
 OBJECTIVES = tuple(name for name in METRICS if name not in COSTS)
@@ -231,9 +231,10 @@ def _begin(plan, folder, say):
         config["affordable"] = read_config(folder)["affordable"]
     else:
         config["affordable"] = plan.affordable(say)
-    plan = Plan.of(config, plan.source)
     write_config(folder, config)
-    return plan
+    if config["affordable"] == [*plan.hypermodel.starts]:
+        return replace(plan, config=config)
+    return Plan.of(config, plan.source)
 
 
 def _finish(plan, folder, trials, retrain, say):

@@ -171,7 +171,6 @@ _ORACLES = {
     "bayesian": oracles.BayesianOptimizationOracle,
     "grid": oracles.GridSearchOracle,
 }
-TUNERS = tuple(_ORACLES)
 
 
 def create_tuner(
@@ -187,7 +186,7 @@ def create_tuner(
     """Return a tuner that searches in `folder`, or goes on with the search in it.
 
     Args:
-        kind: one of `TUNERS`.
+        kind: one of `kzoo.choices.TUNERS`.
         hypermodel: what is searched.
         objective: one of `METRICS`.
         folder: where it keeps its files.

@@ -22,12 +22,12 @@ from pathlib import Path
 import keras_tuner
 
 from kzoo.training.files import write_json
-from kzoo.training.local_workers import free_ports
+from kzoo.training.local_workers import end_of, free_ports, start_worker
 from kzoo.training.workers import WorkerError
 from kzoo.tuning.config import CONFIG, read_config
 from kzoo.tuning.plan import Plan
 from kzoo.tuning.results import read_trials
-from kzoo.tuning.tuners import Listener, outcome_path, read_outcome
+from kzoo.tuning.tuners import outcome_path, read_outcome
 
 ALONE, CHIEF, WORKER = "alone", "chief", "worker"
 _ID, _IP, _PORT = "KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"
@@ -109,8 +109,7 @@ def work(folder: Path):
     _wait_for_config(folder)
     plan = Plan.of(read_config(folder))
     tuner = plan.tuner(folder)
-    with _alive(folder, os.environ[_ID]) as pulse:
-        tuner.listener = pulse
+    with _alive(folder, os.environ[_ID]):
         tuner.search(plan.source)
 
 
@@ -150,34 +149,23 @@ class _WithoutServer(io.TextIOBase):
         return self.stream.isatty()
 
 
-class _Pulse(Listener):
-    """A worker's sign of life: a file that is written again and again."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self._ended = threading.Event()
-
-    def beat(self):
-        """Write the file until `end` is called."""
-        while not self._ended.wait(_PULSE):
-            write_json(self.path, {"at": time.time()})
-
-    def stop(self):
-        """Write it no more."""
-        self._ended.set()
-
-
 @contextlib.contextmanager
 def _alive(folder, name):
+    """Show that this worker is alive, by a file that is written again and again."""
     path = _pulse_path(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pulse = _Pulse(path)
-    write_json(path, {"at": time.time()})
-    threading.Thread(target=pulse.beat, daemon=True).start()
+    ended = threading.Event()
+
+    def beat():
+        write_json(path, {"at": time.time()})
+        while not ended.wait(_PULSE):
+            write_json(path, {"at": time.time()})
+
+    threading.Thread(target=beat, daemon=True).start()
     try:
-        yield pulse
+        yield
     finally:
-        pulse.stop()
+        ended.set()
 
 
 class _Crew:
@@ -234,17 +222,12 @@ class _Crew:
         name = f"worker-{len(list(logs.glob('*.log'))) + 1}"
         # keras-tuner's chief ends when it knows of no worker, so it must know of this one now.
         self.oracle.tuner_ids.add(name)
-        with open(logs / f"{name}.log", "wb") as output:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", __package__, os.fspath(self.folder)],
-                env=os.environ | {_ID: name},
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        self.processes[name] = start_worker(
+            [__package__, os.fspath(self.folder)], {_ID: name}, logs / f"{name}.log"
+        )
 
     def _watch(self):
+        told = 0
         while not self._ended.wait(0.5):
             for name, process in list(self.processes.items()):
                 if process.poll() is not None:
@@ -252,7 +235,9 @@ class _Crew:
             for name in self._silent():
                 reason = f"the worker {name} has given no sign of life for {_LOST:.0f} s"
                 _lose(self.tuner, name, reason)
-            self.progress.update(read_trials(self.tuner))
+            if len(self.oracle.end_order) != told:
+                told = len(self.oracle.end_order)
+                self.progress.update(read_trials(self.tuner))
             is_over = not (self.processes or self.oracle.ongoing_trials or self.oracle.tuner_ids)
             if self.count and (self.failure or is_over):
                 self._interrupt()
@@ -263,19 +248,13 @@ class _Crew:
         if process.returncode == 0:
             self.oracle.tuner_ids.discard(name)
             return
-        reason = f"the worker {name} ended by itself ({self._last_words(name, process)})"
+        reason = end_of(process, self.folder / "workers" / f"{name}.log")
         if self.restarts:
             self.restarts -= 1
             self._start()
         elif not self.processes:
             self.failure = f"{reason}, and all others before it; start the same search to go on."
         _lose(self.tuner, name, reason)
-
-    def _last_words(self, name, process):
-        if process.returncode < 0:
-            return signal.Signals(-process.returncode).name
-        log = (self.folder / "workers" / f"{name}.log").read_text(errors="replace")
-        return (log.strip().splitlines() or ["it said nothing"])[-1]
 
     def _silent(self):
         """Return the names of workers elsewhere that have given no sign of life for too long."""
