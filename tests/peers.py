@@ -63,8 +63,7 @@ def calibrate(module, size, seed=0):
     """Set the BatchNorm statistics of a PyTorch module to those of random images.
 
     Under statistics that have nothing to do with the data, the maps of a deep network grow or
-    vanish block by block, until rounding decides the logits. Of large images two are enough, and
-    four would take 16 GB in some networks.
+    vanish block by block, until rounding decides the logits.
     """
     import torch
 
@@ -74,8 +73,7 @@ def calibrate(module, size, seed=0):
             part.momentum = None
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        count = 4 if size <= 384 else 2
-        module.train()(torch.randn(count, 3, size, size, generator=generator))
+        module.train()(torch.randn(4, 3, size, size, generator=generator))
     return module.eval()
 
 
@@ -176,11 +174,18 @@ def compare_with_counterpart(name, folder, sizes, classes=7, precision="float32"
 
     family = find_family(name)
     peer = randomise(build_counterpart(name, classes))
-    peer = calibrate(peer, max(sizes))
+    # Statistics of images of that size do for larger ones, which would take 16 GB in some networks.
+    peer = calibrate(peer, min(max(sizes), 384))
     path = write_state_dict(peer, folder / f"{name}.safetensors")
+    images = {
+        size: np.random.default_rng(size).normal(size=(2, size, size, 3)).astype(precision)
+        for size in sizes
+    }
+    peer = peer.to(getattr(torch, precision))
+    theirs = {size: torch_logits(peer, images[size]) for size in sizes}
+    del peer  # the largest would not fit twice
     rows, model = [], None
     with keras_peers.computing_in(precision):
-        peer = peer.to(getattr(torch, precision))
         for size in sizes:
             if model is None or family.is_fixed_size(name):
                 model = kzoo.create_model(
@@ -191,10 +196,9 @@ def compare_with_counterpart(name, folder, sizes, classes=7, precision="float32"
                     include_preprocessing=False,
                     input_shape=(size, size, 3) if family.is_fixed_size(name) else (None, None, 3),
                 )
-            images = np.random.default_rng(size).normal(size=(2, size, size, 3)).astype(precision)
-            ours, theirs = np.asarray(model(images)), torch_logits(peer, images)
-            scale = np.abs(theirs).max()
-            difference, spread = np.abs(ours - theirs).max(), np.abs(ours[0] - ours[1]).max()
+            ours = np.asarray(model(images[size]))
+            scale = np.abs(theirs[size]).max()
+            difference, spread = np.abs(ours - theirs[size]).max(), np.abs(ours[0] - ours[1]).max()
             rows.append((size, float(difference / scale), float(spread / scale)))
     path.unlink()
     return rows
