@@ -49,6 +49,7 @@ class EvoNormS0(keras.layers.Layer):
     Args:
         groups: number of groups of channels.
         epsilon: what is added to the variance.
+        gated: whether there is the factor sigmoid(v * x), the activation.
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras's setting.
         **kwargs: arguments of `keras.layers.Layer`.
 
@@ -78,10 +79,11 @@ class EvoNormS0(keras.layers.Layer):
         Liu et al. (2020), table 3.
     """
 
-    def __init__(self, groups=32, epsilon=1e-5, data_format=None, **kwargs):
+    def __init__(self, groups=32, epsilon=1e-5, gated=True, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.groups = _args.integer(groups, "groups")
         self.epsilon = positive(epsilon, "epsilon")
+        self.gated = bool(gated)
         self.data_format = _args.data_format(data_format)
 
     def build(self, input_shape):
@@ -95,7 +97,8 @@ class EvoNormS0(keras.layers.Layer):
         options = {"shape": (channels,), "autocast": False}
         self.gamma = self.add_weight(name="gamma", initializer="ones", **options)
         self.beta = self.add_weight(name="beta", initializer="zeros", **options)
-        self.v = self.add_weight(name="v", initializer="ones", **options)
+        if self.gated:
+            self.v = self.add_weight(name="v", initializer="ones", **options)
         axis = -1 if self.data_format == "channels_last" else 1
         self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes={axis: channels})
 
@@ -109,8 +112,9 @@ class EvoNormS0(keras.layers.Layer):
         x = ops.cast(inputs, "float32") if self.compute_dtype in HALF else inputs
         variance = group_variance(x, self.groups, self.data_format)
         scale = per_channel(self.gamma * ops.rsqrt(variance + self.epsilon))
-        gated = inputs * ops.sigmoid(inputs * per_channel(self.v))
-        return gated * scale + per_channel(self.beta)
+        if self.gated:
+            inputs = inputs * ops.sigmoid(inputs * per_channel(self.v))
+        return inputs * scale + per_channel(self.beta)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -120,5 +124,6 @@ class EvoNormS0(keras.layers.Layer):
             **super().get_config(),
             "groups": self.groups,
             "epsilon": self.epsilon,
+            "gated": self.gated,
             "data_format": self.data_format,
         }

@@ -138,7 +138,8 @@ def _threshold_normalization(layer):
 
 
 def _evo_norm(layer):
-    return [*_response_normalization(layer), ("v", layer.v, _same)]
+    gate = [("v", layer.v, _same)] if layer.gated else []
+    return _response_normalization(layer) + gate
 
 
 def _scale_normalization(layer):

@@ -16,6 +16,7 @@ def random_maps(*shape):
     [
         ({"groups": 2}, (2, 5, 4, 6), (1, 2)),
         ({"groups": 3, "epsilon": 1e-3, "data_format": "channels_first"}, (2, 6, 5, 4), (2, 3)),
+        ({"groups": 2, "gated": False}, (2, 5, 4, 6), (1, 2)),
     ],
 )
 def test_keras_contract(config, shape, unknown_axes):
@@ -24,7 +25,7 @@ def test_keras_contract(config, shape, unknown_axes):
         config,
         shape,
         expected_output_shape=shape,
-        trainable=3,
+        trainable=3 if config.get("gated", True) else 2,
         unknown_axes=unknown_axes,
         finite_differences=True,
     )
@@ -36,6 +37,16 @@ def test_timm_gives_the_same(groups):
     module = randomise(from_timm.EvoNorm2dS0(8, groups=groups))
     x = 3 + random_maps(3, 6, 5, 8) * np.linspace(0.1, 3, 8, dtype="float32")
     layer = EvoNormS0(groups)
+    layer.build(x.shape)
+    copy_weights(module, layer)
+    assert_same(layer(x), module_output(module, x))
+
+
+def test_timm_gives_the_same_without_a_gate():
+    from_timm = import_timm().layers
+    module = randomise(from_timm.EvoNorm2dS0a(8, groups=4, apply_act=False))
+    x = 3 + random_maps(3, 6, 5, 8) * np.linspace(0.1, 3, 8, dtype="float32")
+    layer = EvoNormS0(4, epsilon=1e-3, gated=False)
     layer.build(x.shape)
     copy_weights(module, layer)
     assert_same(layer(x), module_output(module, x))
