@@ -6,10 +6,15 @@ skips what is in it already.
 """
 
 import json
+import os
 from pathlib import Path
 
 import keras
 import pytest
+
+# The threads of PyTorch wait for each other in a loop: beside a second test process, they take ten
+# times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser):
