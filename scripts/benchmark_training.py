@@ -5,9 +5,7 @@ Command: .venv/bin/python scripts/benchmark_training.py --data cifar10
 Cost: about 15 minutes on two CPU cores. Needs the extra `parity`; nothing else may run meanwhile.
 
 ResNet-20 of He et al., batches of 128, flip and crop, SGD with Nesterov momentum and weight decay.
-kzoo trains by `kzoo.training.fit` from a `Pipeline`; PyTorch by a plain loop over tensors in
-memory, eager on a CPU and compiled on a GPU, channels-last, with flip and crop of a whole batch at
-once, which is several times as fast as torchvision's transforms of one image after the other. Each
+kzoo trains by `kzoo.training.fit` from a `Pipeline`, PyTorch by the loop of `_torch_training`. Each
 runs in a process of its own, in turns. The first epoch, in which both compile, does not count.
 Writes docs/benchmarks/training.md.
 """
@@ -19,7 +17,6 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from _timing import table  # noqa: E402
 
 LIBRARIES = ("kzoo", "pytorch")
-BATCH, RATE, DECAY, MOMENTUM = 128, 0.1, 5e-4, 0.9
+BATCH = 128  # of the recipe
 
 
 def open_pipeline(options):
@@ -47,85 +44,36 @@ def open_pipeline(options):
     )
 
 
+def recipe_of(options):
+    """Return how both train."""
+    from kzoo.training import named_recipe
+
+    return named_recipe("cifar", epochs=options.epochs, precision=options.precision)
+
+
 def train_kzoo(options):
     """Return the seconds of every epoch, and the accuracy in the last."""
     import keras
 
     import kzoo
-    from kzoo.training import Recipe, fit
+    from kzoo.training import fit
 
     keras.config.set_dtype_policy(options.precision)
     keras.utils.set_random_seed(0)
     model = kzoo.create_model("resnet20_cifar")
-    recipe = Recipe(
-        epochs=options.epochs,
-        batch_size=BATCH,
-        optimizer="sgd",
-        learning_rate=RATE,
-        weight_decay=DECAY / (1 - MOMENTUM),
-        momentum=MOMENTUM,
-        precision=options.precision,
-    )
-    history = fit(model, open_pipeline(options), recipe, verbose=0)
+    history = fit(model, open_pipeline(options), recipe_of(options), verbose=0)
     return [row["seconds"] for row in history], history[-1]["accuracy"]
 
 
 def train_pytorch(options):
     """Return the seconds of every epoch, and the accuracy in the last."""
-    import torch
-    from torch.nn import functional
+    from scripts._torch_training import train
 
-    from tests.torch_resnet_cifar import resnet_cifar
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    half = device == "cuda" and options.precision == "mixed_bfloat16"
     pipeline = open_pipeline(options)
-    indices = np.arange(pipeline.examples)
-    inputs, labels = pipeline.source.read("train", indices)
-    x = torch.from_numpy(inputs).permute(0, 3, 1, 2).to(device)
-    y = torch.from_numpy(labels).to(device)
-    mean, std = (
-        255 * torch.tensor(values, device=device).view(1, 3, 1, 1)
-        for values in ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
-    )
-    torch.manual_seed(0)
-    model = resnet_cifar(3).to(device, memory_format=torch.channels_last)
-    step_model = torch.compile(model) if device == "cuda" else model
-    optimizer = torch.optim.SGD(
-        model.parameters(), RATE, MOMENTUM, weight_decay=DECAY, nesterov=True
-    )
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-        optimizer, options.epochs * pipeline.steps
-    )
-
-    def augment(images):
-        count = len(images)
-        padded = functional.pad(images, (4, 4, 4, 4))
-        windows = padded.unfold(2, 32, 1).unfold(3, 32, 1)
-        rows, columns = torch.randint(0, 9, (2, count), device=device)
-        cut = windows[torch.arange(count, device=device), :, rows, columns]
-        mirrored = torch.rand(count, 1, 1, 1, device=device) < 0.5
-        return torch.where(mirrored, cut.flip(3), cut)
-
-    seconds, right = [], 0
-    for _ in range(options.epochs):
-        start, right = time.perf_counter(), 0
-        order = torch.randperm(len(x), device=device)
-        for step in range(pipeline.steps):
-            chosen = order[step * BATCH : (step + 1) * BATCH]
-            images = (augment(x[chosen]).float() - mean) / std
-            images = images.contiguous(memory_format=torch.channels_last)
-            with torch.autocast(device, torch.bfloat16, enabled=half):
-                logits = step_model(images)
-                loss = functional.cross_entropy(logits, y[chosen])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            right += (logits.argmax(1) == y[chosen]).sum()
-        right = float(right) / (pipeline.steps * BATCH)
-        seconds.append(time.perf_counter() - start)
-    return seconds, right
+    images, labels = pipeline.source.read("train", np.arange(pipeline.examples))
+    _, epochs = train(images, labels, recipe_of(options), drop_remainder=True)
+    seconds, accuracies = zip(*epochs)
+    return seconds, accuracies[-1]
 
 
 def run(library, options):

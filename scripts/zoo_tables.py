@@ -32,8 +32,8 @@ PARITY = """# Parity with the published implementations
 
 Of every model: its parameters, equal to the published number; the largest difference of its logits
 from those of the model of the same name in timm {timm} or torchvision {torchvision} (PyTorch
-{torch}), relative to the largest logit, at two sizes of image (of more than 200 million parameters:
-at the smallest); and how many convolutions each `conv=` replaced. kzoo on Keras {keras}, {backend},
+{torch}), relative to the largest logit, at two sizes of image (of more than 200 million parameters,
+at a small one); and how many convolutions each `conv=` replaced. kzoo on Keras {keras}, {backend},
 Python {python}, CPU. The peer has random weights with BatchNorm statistics of random images; they
 go through a safetensors file, its names in random order, and kzoo's ordinary loader.
 

@@ -10,7 +10,9 @@ from tests.peers import compare_with_counterpart, count_counterpart, find_counte
 # Relative to the largest logit. Where random weights make a network amplify rounding beyond the
 # first, the second decides, which rounding of 1e-16 leaves far below.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-6}
-LARGE = 200_000_000  # parameters; such models are compared at the smallest input only
+# Models of more parameters are compared at one size. At half of it, where the last maps are 2 pixels
+# wide, EfficientNetV2-XL amplifies even the rounding of float64 beyond all measure.
+LARGE, LARGE_SIZE = 200_000_000, 128
 
 
 def check_parity(name, sizes, folder):
@@ -49,7 +51,7 @@ def test_every_variant(name, tmp_path, record):
     family = find_family(name)
     default = family.shape_of(name)[0]
     other = default - SIZE_MULTIPLES.get(family.name, 31)
-    sizes = (default, other) if parameters <= LARGE else small_sizes(name)[:1]
+    sizes = (default, other) if parameters <= LARGE else (LARGE_SIZE,)
     precision, rows = check_parity(name, sizes, tmp_path)
     record(**result(name, precision, rows))
 
