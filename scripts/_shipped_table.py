@@ -48,6 +48,17 @@ class Shipped:
 # 0.001 of Springenberg et al. 2015, section 3.1.
 _ALL_CNN = {"learning_rate": 0.05, "weight_decay": 1e-2, "clip": 1.0}
 
+# ConvNeXts are trained with AdamW and its decay of 0.05, and a longer warm-up (Liu et al. 2022,
+# Table 5); the rate is scaled down with the batch.
+_CONVNEXT = {
+    "optimizer": "adamw",
+    "learning_rate": 1e-3,
+    "weight_decay": 0.05,
+    "warmup_epochs": 5,
+    "label_smoothing": 0.1,
+    "drop_path_rate": 0.1,
+}
+
 ROWS = (
     Shipped(model="resnet20_cifar", tag="cifar10", data="cifar10", recipe="cifar"),
     Shipped(model="resnet56_cifar", tag="cifar10", data="cifar10", recipe="cifar"),
@@ -64,6 +75,21 @@ ROWS = (
         data="cifar10",
         recipe="cifar",
         options={"conv": "gabor"},
+    ),
+    Shipped(
+        model="mobilenetv2_050",
+        tag="cifar10",
+        data="cifar10",
+        recipe="cifar",
+        options={"stem": "small"},
+    ),
+    Shipped(
+        model="convnext_atto",
+        tag="cifar10",
+        data="cifar10",
+        recipe="cifar",
+        fields=_CONVNEXT,
+        options={"stem": "small"},
     ),
     Shipped(model="all_cnn_c", tag="cifar10", data="cifar10", recipe="cifar", fields=_ALL_CNN),
     Shipped(model="p4_all_cnn_c", tag="cifar10", data="cifar10", recipe="cifar", fields=_ALL_CNN),

@@ -10,8 +10,8 @@ from tests.peers import compare_with_counterpart, count_counterpart, find_counte
 # Relative to the largest logit. Where random weights make a network amplify rounding beyond the
 # first, the second decides, which rounding of 1e-16 leaves far below.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-6}
-# Models of more parameters are compared at one size. At half of it, where the last maps are 2 pixels
-# wide, EfficientNetV2-XL amplifies even the rounding of float64 beyond all measure.
+# Models of more parameters are compared at one size. At half of it, its last maps 2 pixels wide,
+# EfficientNetV2-XL amplifies even the rounding of float64 beyond measure.
 LARGE, LARGE_SIZE = 200_000_000, 128
 
 
