@@ -5,7 +5,14 @@ from dataclasses import dataclass
 import keras
 
 from kzoo.applications._family import channel_axis
-from kzoo.applications._parts import activation, add, average_pool, batch_norm, convolve
+from kzoo.applications._parts import (
+    activation,
+    add,
+    average_pool,
+    batch_norm,
+    convolve,
+    fully_connected,
+)
 from kzoo.layers import NearestResizing2D, SqueezeExcite
 from kzoo.layers._divisible import make_divisible
 
@@ -166,7 +173,7 @@ def build(config, x, options, *, dropout_rate=0.2):
 
     def classifier(x):
         x = keras.layers.GlobalAveragePooling2D(keepdims=True, name="global_pool")(x)
-        x = convolve(x, options, 1280, 1, use_bias=True, name="conv_head")
+        x = fully_connected(x, options, 1280, "conv_head")
         x = keras.layers.Flatten(name="flatten")(activation(x, "relu", "act2"))
         return options.dense(x, "classifier", dropout_rate)
 

@@ -20,7 +20,15 @@ from kzoo.applications._mobile_tables import (
     Separable,
     Universal,
 )
-from kzoo.applications._parts import activation, add, average_pool, batch_norm, convolve, drop_path
+from kzoo.applications._parts import (
+    activation,
+    add,
+    average_pool,
+    batch_norm,
+    convolve,
+    drop_path,
+    fully_connected,
+)
 from kzoo.layers import BlurPooling2D, SqueezeExcite
 from kzoo.layers._divisible import make_divisible
 
@@ -197,7 +205,7 @@ def _pooled_head(x, network, parts, dropout_rate):
     head = network.head
     x = keras.layers.GlobalAveragePooling2D(keepdims=True, name="global_pool")(x)
     width = head.width(network.scaling)
-    x = convolve(x, parts.options, width, 1, use_bias=head.use_bias, name="conv_head")
+    x = fully_connected(x, parts.options, width, "conv_head", use_bias=head.use_bias)
     if head.norm:
         x = parts.norm(x, "norm_head", network.activation)
     else:

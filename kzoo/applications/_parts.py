@@ -66,6 +66,20 @@ def convolve(
     return conv(filters, kernel_size, **kwargs)(x)
 
 
+def fully_connected(x, options, units, name, *, kernel_size=1, use_bias=True):
+    """Apply a dense layer that is a convolution where it was published.
+
+    The maps are as large as its kernel at the published input size; there it is one matrix product.
+    """
+    return layers.GroupedConv2D(
+        units,
+        kernel_size,
+        use_bias=use_bias,
+        kernel_initializer=options.kernel_initializer,
+        name=name,
+    )(x)
+
+
 def batch_norm(x, name, *, momentum=0.9, epsilon=1e-5, scale=True, gamma_initializer="ones"):
     """Batch normalisation; the defaults are PyTorch's (whose momentum 0.1 is Keras's 0.9)."""
     return layers.BatchNormalization(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import keras
 
 from kzoo.applications._family import Family, channel_axis
-from kzoo.applications._parts import activation, batch_norm, convolve
+from kzoo.applications._parts import activation, batch_norm, convolve, fully_connected
 from kzoo.applications._residual import FILTERS, merge, residual_network, shortcut
 from kzoo.layers._divisible import make_divisible
 
@@ -59,9 +59,9 @@ def _choose(maps, options, reduced, name):
     channels = maps[0].shape[channel_axis()]
     x = keras.layers.Add(name=f"{name}.add")(maps)
     x = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}.pool")(x)
-    x = convolve(x, options, reduced, 1, name=f"{name}.fc_reduce")
+    x = fully_connected(x, options, reduced, f"{name}.fc_reduce", use_bias=False)
     x = _norm_act(x, name)
-    x = convolve(x, options, len(maps) * channels, 1, name=f"{name}.fc_select")
+    x = fully_connected(x, options, len(maps) * channels, f"{name}.fc_select", use_bias=False)
     x = keras.layers.Reshape((len(maps), channels), name=f"{name}.paths")(x)
     x = keras.layers.Softmax(axis=1, name=f"{name}.softmax")(x)
     shape = (1, 1, channels) if channel_axis() == -1 else (channels, 1, 1)

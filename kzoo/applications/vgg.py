@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import keras
 
 from kzoo.applications._family import Family
-from kzoo.applications._parts import activation, batch_norm, convolve, max_pool
+from kzoo.applications._parts import activation, batch_norm, convolve, fully_connected, max_pool
 from kzoo.layers import MinimumSizePooling2D
 
 
@@ -71,10 +71,10 @@ def build(config, x, options, *, dropout_rate=0.5):
 
     def classifier(x):
         x = MinimumSizePooling2D(7, name="pre_logits.pool")(x)
-        x = options.plain_conv(config.units, 7, padding="valid", name="pre_logits.fc1")(x)
+        x = fully_connected(x, options, config.units, "pre_logits.fc1", kernel_size=7)
         x = activation(x, "relu", "pre_logits.act1")
         x = keras.layers.Dropout(dropout_rate, name="pre_logits.drop")(x)
-        x = options.plain_conv(config.units, 1, name="pre_logits.fc2")(x)
+        x = fully_connected(x, options, config.units, "pre_logits.fc2")
         x = activation(x, "relu", "pre_logits.act2")
         return options.pooled_dense("head.fc", dropout_rate)(x)
 

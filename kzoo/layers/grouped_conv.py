@@ -5,6 +5,8 @@ Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutiona
 networks (CVPR 2017).
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -43,6 +45,9 @@ def grouped_conv2d(x, kernel, groups, strides, padding, dilation_rate=(1, 1)):
         amounts = [(span // 2, span - span // 2) for span in spans]
         x, padding = ops.pad(x, [(0, 0), *amounts, (0, 0)]), "valid"
     options = (padding, "channels_last", dilation_rate)
+    has_one_pixel = padding == "valid" or kernel.shape[:2] == (1, 1)
+    if groups == 1 and has_one_pixel and x.shape[1:3] == kernel.shape[:2]:
+        return _product(x, kernel)
     # Keras's own grouped convolution is slow on a CPU, except on PyTorch.
     if groups == 1 or keras.backend.backend() == "torch":
         return ops.conv(x, kernel, strides, *options)
@@ -74,6 +79,17 @@ def _products(x, kernel, groups):
     matrices = ops.reshape(kernel, (inputs, groups, filters // groups))
     y = ops.transpose(ops.matmul(pixels, ops.transpose(matrices, (1, 0, 2))), (1, 0, 2))
     return ops.reshape(y, (*ops.shape(x)[:3], filters))
+
+
+def _product(x, kernel):
+    """Convolve with a kernel as large as the maps: one matrix product.
+
+    Forward and backward on two CPU cores in TensorFlow, 8 maps to 4096 filters: from 7x7x512, 350
+    ms for 2100 of the convolution; from 1x1x4096, 30 for 470.
+    """
+    inputs, filters = math.prod(kernel.shape[:3]), kernel.shape[3]
+    y = ops.matmul(ops.reshape(x, (-1, inputs)), ops.reshape(kernel, (inputs, filters)))
+    return ops.reshape(y, (-1, 1, 1, filters))
 
 
 def _block_diagonal(kernel, groups):
@@ -138,8 +154,9 @@ class GroupedConv2D(_GroupedConv):
 
     It has the arguments, the variables and the results of Keras's layer, so that weights can be
     exchanged. Keras itself sends grouped convolutions through XLA in TensorFlow, which takes some
-    70 times as long for a train step on a CPU. Under `jit_compile=True`, on a CPU, a depthwise
-    convolution (as many groups as channels) is slow here too.
+    70 times as long for a train step on a CPU. Without groups, a kernel as large as the maps is
+    computed as a matrix product, in a sixth of the time or less. Under `jit_compile=True`, on a
+    CPU, a depthwise convolution (as many groups as channels) is slow here too.
 
     Args:
         filters: number of output channels, a multiple of `groups`.

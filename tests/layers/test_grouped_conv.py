@@ -17,8 +17,9 @@ def random_maps(*shape, seed=0):
         ({"padding": "same"}, (2, 6, 5, 4), (2, 6, 5, 8)),
         ({"data_format": "channels_first", "strides": 2}, (2, 4, 7, 6), (2, 8, 3, 2)),
         ({"groups": 4, "padding": "full", "use_bias": False}, (2, 4, 5, 4), (2, 6, 7, 8)),
+        ({"groups": 1, "kernel_size": (4, 5)}, (2, 4, 5, 4), (2, 1, 1, 8)),
     ],
-    ids=["blocks", "channels first", "depthwise"],
+    ids=["blocks", "channels first", "depthwise", "as large as the map"],
 )
 def test_keras_contract_of_maps(config, shape, expected):
     check_layer(
@@ -116,6 +117,17 @@ def test_groups_are_a_block_diagonal_kernel(groups, kernel_size):
     y = grouped_conv2d(x, ops.convert_to_tensor(kernel), groups, (1, 1), ("same", "same"))
     expected = ops.conv(x, dense, 1, "same", "channels_last")
     np.testing.assert_allclose(y, expected, rtol=0, atol=1e-5)
+
+
+def test_a_kernel_as_large_as_the_map_gives_what_keras_gives():
+    x = random_maps(3, 6, 5, 8)
+    ours, theirs = (
+        kind(16, (6, 5), bias_initializer="normal") for kind in (GroupedConv2D, keras.layers.Conv2D)
+    )
+    expected = theirs(x)
+    ours.build(x.shape)
+    ours.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(ours(x), expected, rtol=0, atol=1e-5)
 
 
 def test_a_group_does_not_see_other_channels():
