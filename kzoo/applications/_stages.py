@@ -6,6 +6,7 @@ convolutions, stages, a last 1x1 convolution. Layer names are timm's (byobnet).
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from kzoo.applications._conv_norm import conv_norm
 from kzoo.applications._family import channel_axis
@@ -52,7 +53,8 @@ class StagedNetwork:
         features: filters of the last 1x1 convolution; 0 for none.
         stem_pool: whether the stem ends in a max pooling of stride 2.
         bare: how many of the stem's convolutions have no normalisation and activation.
-        attention: "se" (squeeze-and-excitation), "eca" (efficient channel attention) or `None`.
+        attention: inside the blocks but the basic ones, "se" (squeeze-and-excitation), "eca"
+            (efficient channel attention) or `None`.
         squeeze: width of the squeeze as part of its input.
         activation: of all layers.
         expanding: whether blocks are linear at their end and without a shortcut where the shape
@@ -73,7 +75,7 @@ class StagedNetwork:
     evo_norm: bool = False
 
 
-def _layer(x, network, options, filters, kernel_size, name, *, linear=False, **kwargs):
+def _layer(x, filters, kernel_size, name, *, network, options, linear=False, **kwargs):
     """Convolution, normalisation and, unless `linear`, activation."""
     if not network.evo_norm:
         kind = None if linear else network.activation
@@ -86,16 +88,16 @@ def _layer(x, network, options, filters, kernel_size, name, *, linear=False, **k
     return conv_norm(x, options, filters, kernel_size, name, norm=norm, **kwargs)
 
 
-def _stem(x, network, options):
+def _stem(x, layer, network, options):
     if len(network.stem) == 1:
-        return _layer(x, network, options, network.stem[0], 3, "stem", strides=2)
+        return layer(x, network.stem[0], 3, "stem", strides=2)
     for index, filters in enumerate(network.stem):
         name, is_last = f"stem.conv{index + 1}", index == len(network.stem) - 1
         strides = 2 if index == 0 or (is_last and not network.stem_pool) else 1
         if index < network.bare:
             x = convolve(x, options, filters, 3, strides=strides, name=name)
         else:
-            x = _layer(x, network, options, filters, 3, name, strides=strides)
+            x = layer(x, filters, 3, name, strides=strides)
     return max_pool(x, 3, 2, "stem.pool", padding=1) if network.stem_pool else x
 
 
@@ -107,64 +109,47 @@ def _attend(x, network, name):
     return x
 
 
-def _basic(x, network, options, stage, inner, strides, name):
-    x = _layer(x, network, options, inner, 3, f"{name}.conv1_kxk", strides=strides)
-    groups = inner // stage.group_width if stage.group_width else 1
-    x = _layer(x, network, options, stage.width, 3, f"{name}.conv2_kxk", groups=groups, linear=True)
-    return _attend(x, network, f"{name}_last")
-
-
-def _bottleneck(x, network, options, stage, inner, strides, name):
-    groups = inner // stage.group_width if stage.group_width else 1
-    x = _layer(x, network, options, inner, 1, f"{name}.conv1_1x1")
-    x = _layer(x, network, options, inner, 3, f"{name}.conv2_kxk", strides=strides, groups=groups)
-    if stage.extra_conv:
-        x = _layer(x, network, options, inner, 3, f"{name}.conv2b_kxk", groups=groups)
-    x = _attend(x, network, name)
-    return _layer(x, network, options, stage.width, 1, f"{name}.conv3_1x1", linear=True)
-
-
-def _edge(x, network, options, stage, inner, strides, name):
-    groups = inner // stage.group_width if stage.group_width else 1
-    x = _layer(x, network, options, inner, 3, f"{name}.conv1_kxk", strides=strides, groups=groups)
-    x = _attend(x, network, name)
-    return _layer(x, network, options, stage.width, 1, f"{name}.conv2_1x1", linear=True)
-
-
-KINDS = {"basic": _basic, "bottleneck": _bottleneck, "edge": _edge}
-
-
-def _block(x, network, options, stage, strides, rate, name):
-    """One block with its shortcut."""
-    shortcut, in_channels = x, x.shape[channel_axis()]
-    source = in_channels if network.expanding else stage.width
+def _inside(x, layer, network, stage, strides, name):
+    """The convolutions of a block, the last one linear."""
+    source = x.shape[channel_axis()] if network.expanding else stage.width
     inner = make_divisible(source * stage.ratio, max(8, stage.group_width))
-    x = KINDS[stage.kind](x, network, options, stage, inner, strides, name)
-    if strides > 1 or in_channels != stage.width:
+    groups = inner // stage.group_width if stage.group_width else 1
+    if stage.kind == "basic":
+        x = layer(x, inner, 3, f"{name}.conv1_kxk", strides=strides)
+        return layer(x, stage.width, 3, f"{name}.conv2_kxk", groups=groups, linear=True)
+    if stage.kind == "edge":
+        x = layer(x, inner, 3, f"{name}.conv1_kxk", strides=strides, groups=groups)
+        x = _attend(x, network, name)
+        return layer(x, stage.width, 1, f"{name}.conv2_1x1", linear=True)
+    x = layer(x, inner, 1, f"{name}.conv1_1x1")
+    x = layer(x, inner, 3, f"{name}.conv2_kxk", strides=strides, groups=groups)
+    if stage.extra_conv:
+        x = layer(x, inner, 3, f"{name}.conv2b_kxk", groups=groups)
+    x = _attend(x, network, name)
+    return layer(x, stage.width, 1, f"{name}.conv3_1x1", linear=True)
+
+
+def _block(x, layer, network, stage, strides, rate, name):
+    """One block with its shortcut."""
+    shortcut = x
+    x = _inside(x, layer, network, stage, strides, name)
+    if strides > 1 or shortcut.shape[channel_axis()] != stage.width:
         if network.expanding:
             return x
-        shortcut = _layer(
-            shortcut,
-            network,
-            options,
-            stage.width,
-            1,
-            f"{name}.shortcut",
-            strides=strides,
-            linear=True,
-        )
+        shortcut = layer(shortcut, stage.width, 1, f"{name}.shortcut", strides=strides, linear=True)
     x = add(drop_path(x, rate, f"{name}.drop_path"), shortcut, f"{name}.add")
     return x if network.expanding else activation(x, network.activation, f"{name}.act")
 
 
 def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):
     """Build a `StagedNetwork`; see `Family`. `dropout_rate` applies before the classifier."""
-    x = _stem(x, config, options)
+    layer = partial(_layer, network=config, options=options)
+    x = _stem(x, layer, config, options)
     rates = drop_path_rates(drop_path_rate, [stage.blocks for stage in config.stages])
     for number, (stage, stage_rates) in enumerate(zip(config.stages, rates)):
         for index, rate in enumerate(stage_rates):
             strides = stage.strides if index == 0 else 1
-            x = _block(x, config, options, stage, strides, rate, f"stages.{number}.{index}")
+            x = _block(x, layer, config, stage, strides, rate, f"stages.{number}.{index}")
     if config.features:
-        x = _layer(x, config, options, config.features, 1, "final_conv")
+        x = layer(x, config.features, 1, "final_conv")
     return options.outputs(x, options.pooled_dense("head.fc", dropout_rate))
