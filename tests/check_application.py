@@ -34,7 +34,8 @@ def check_application(name, parameters, *, save=True):
     assert outputs.shape == (len(inputs), 5)
     np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-5)
     assert np.ptp(logits, axis=0).max() > 1e-6 * np.abs(logits).max()
-    _check_gradients(model, inputs)
+    # Over fewer values, batch normalisation of 1x1 maps lets the gradients of ResNet-200 overflow.
+    _check_gradients(model, _inputs(model, family, batch=8))
     if save:
         _check_saving(model, inputs)
     _check_without_top(name, family)

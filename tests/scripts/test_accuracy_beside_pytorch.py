@@ -15,10 +15,10 @@ from scripts import accuracy_beside_pytorch
 def images(tmp_path):
     """An exported file of images of two greys, by the name of CIFAR-10."""
     random = np.random.default_rng(0)
-    labels = np.arange(600) % 2
-    inputs = 128 * labels[:, None, None, None] + random.integers(0, 99, (600, 32, 32, 3))
+    labels = np.arange(400) % 2
+    inputs = 128 * labels[:, None, None, None] + random.integers(0, 99, (400, 32, 32, 3))
     inputs = inputs.astype("uint8")
-    arrays = {"train": (inputs[:512], labels[:512]), "test": (inputs[512:], labels[512:])}
+    arrays = {"train": (inputs[:320], labels[:320]), "test": (inputs[320:], labels[320:])}
     return export(ArraySource(arrays, "cifar10"), tmp_path / "cifar10.npz")
 
 
