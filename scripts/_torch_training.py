@@ -14,7 +14,10 @@ from torch.nn import functional
 from tests.torch_resnet_cifar import resnet_cifar
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+MEAN, STD = (
+    255 * torch.tensor(values, device=DEVICE).view(1, 3, 1, 1)
+    for values in ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+)
 
 
 def _tensors(images, labels):
@@ -23,10 +26,7 @@ def _tensors(images, labels):
 
 
 def _normalised(images):
-    mean, std = (
-        255 * torch.tensor(values, device=DEVICE).view(1, 3, 1, 1) for values in (MEAN, STD)
-    )
-    return ((images.float() - mean) / std).contiguous(memory_format=torch.channels_last)
+    return ((images.float() - MEAN) / STD).contiguous(memory_format=torch.channels_last)
 
 
 def _flipped_and_cropped(images):

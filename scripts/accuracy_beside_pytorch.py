@@ -1,7 +1,7 @@
 """Train ResNet-20 in PyTorch as `resnet20_cifar.cifar10` is trained, and compare the accuracies.
 
 Command: .venv/bin/python scripts/accuracy_beside_pytorch.py [--data cifar10.npz] [--epochs 200]
-Cost: some 25 minutes for 30 epochs of a seed on two CPU cores. Needs the extra `parity`.
+Cost: not measured yet; 200 epochs for each seed, for a GPU. Needs the extra `parity`.
 
 The network is He et al.'s, in PyTorch's own layers and initial values; images, augmentation,
 optimiser, schedule and length are those of the recipe. Accuracies are of the test split, used once
@@ -29,16 +29,6 @@ from scripts._timing import table  # noqa: E402
 
 NAME = "resnet20_cifar.cifar10"
 RECORD = ROOT / "kzoo" / "weights" / "shipped" / f"{NAME}.json"
-
-
-def train_seed(source, recipe) -> float:
-    """Return the test accuracy of one training."""
-    read = {
-        split: source.read(split, np.arange(source.spec.splits[split]))
-        for split in ("train", "test")
-    }
-    model, _ = _torch_training.train(*read["train"], recipe)
-    return _torch_training.accuracy(model, *read["test"])
 
 
 def page(found, recipe, data, record) -> str:
@@ -75,10 +65,14 @@ def main(argv=None):
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks" / "accuracy.md")
     options = parser.parse_args(argv)
     source = open_source(options.data, data_dir=options.data_dir)
+    train, test = (
+        source.read(split, np.arange(source.spec.splits[split])) for split in ("train", "test")
+    )
     found = []
     for seed in range(options.seeds):
         recipe = SHIPPED[NAME].recipe_for(seed, options.epochs)
-        found.append(train_seed(source, recipe))
+        model, _ = _torch_training.train(*train, recipe)
+        found.append(_torch_training.accuracy(model, *test))
         print(f"seed {seed}: {100 * found[-1]:.2f} %", flush=True)
     record = json.loads(RECORD.read_text()) if RECORD.exists() else None
     text = page(found, recipe, source.spec.name, record)
