@@ -217,6 +217,7 @@ _RULES = {
         for kind in ("Average", "Max")
         for n in (1, 2, 3)
     },
+    "CondConv2D": rules.conditional_convolution,
     "CropLike2D": rules.cropping_like,
     "NearestResizing2D": rules.nearest_resizing,
     "MaxUnpooling2D": rules.unpooling,

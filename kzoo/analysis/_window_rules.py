@@ -28,6 +28,11 @@ def convolution(call):
     return _windowed(call, windows_of(call.operation))
 
 
+def conditional_convolution(call):
+    """What the weights of the experts see is taken for the whole map."""
+    return gated(call, convolution(replace(call, views=call.views[:1])))
+
+
 def _windowed(call, windows):
     def change(i, span):
         taps, stride, dilation, padding = windows[i]

@@ -10,6 +10,13 @@ def _window(call):
     return products(call.outputs, prod(call.layer.kernel_size) * call.channels)
 
 
+def _conditional_convolution(call):
+    """One convolution, whose kernel is mixed from all."""
+    kernel = call.layer.kernel.shape
+    convolution = products(call.outputs, prod(kernel[1:-1]))
+    return convolution._replace(multiply_adds=convolution.multiply_adds + prod(kernel))
+
+
 def _planes(call, rank):
     """Elements of the input at one position of the plane; those of an image are its channels."""
     shape = call.input_shape
@@ -81,6 +88,7 @@ RULES: dict[type, Rule] = rules(
             layers.TiledConv1D,
             layers.TiledConv2D,
         ),
+        _conditional_convolution: (layers.CondConv2D,),
         _group_convolution: (layers.GroupEquivariantConv2D,),
         _harmonic_convolution: (layers.HarmonicConv2D,),
         _harmonic_magnitude: (layers.HarmonicMagnitudeConv2D,),

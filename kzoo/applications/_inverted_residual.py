@@ -28,8 +28,9 @@ from kzoo.applications._parts import (
     convolve,
     drop_path,
     fully_connected,
+    group_norm,
 )
-from kzoo.layers import BlurPooling2D, SqueezeExcite
+from kzoo.layers import BlurPooling2D, CondConv2D, SqueezeExcite
 from kzoo.layers._divisible import make_divisible
 
 
@@ -47,10 +48,15 @@ class _Parts:
     options: Options
 
     def convolve(self, x, filters, kernel, name, strides=1, depthwise=False):
-        """Convolve; several kernels each take a part of the channels (MixConv)."""
+        """Convolve; several kernels each take a part of the channels (MixConv).
+
+        Those of an even size pad as TensorFlow does.
+        """
         if not isinstance(kernel, int):
             return self._mixed(x, filters, kernel, name, strides, depthwise)
-        groups = filters if depthwise else 1
+        # Not all widths that a factor gives are multiples of a group's.
+        width = math.gcd(self.network.group_width, filters)
+        groups = filters // width if depthwise else 1
         return self.grouped(x, filters, kernel, name, strides, groups)
 
     def grouped(self, x, filters, kernel, name, strides, groups):
@@ -62,9 +68,30 @@ class _Parts:
             kernel,
             strides=strides,
             groups=groups,
-            padding=self.network.padding,
+            padding=self.network.padding if kernel % 2 else "same",
             name=name,
         )
+
+    def conditional(self, x, experts, name):
+        """Return `convolve` with kernels mixed by what `x` holds (CondConv)."""
+        means = keras.layers.GlobalAveragePooling2D(name=f"{name}.pool")(x)
+        routing = keras.layers.Dense(experts, activation="sigmoid", name=f"{name}.routing_fn")
+        weights = routing(means)
+
+        def convolve(x, filters, kernel, name, strides=1, depthwise=False):
+            return CondConv2D(
+                filters,
+                kernel,
+                experts=experts,
+                strides=strides,
+                padding=kernel // 2 if self.network.padding == "symmetric" else "same",
+                groups=filters if depthwise else 1,
+                use_bias=False,
+                kernel_initializer=self.options.kernel_initializer,
+                name=name,
+            )([x, weights])
+
+        return convolve
 
     def _mixed(self, x, filters, kernels, name, strides, depthwise):
         axis = channel_axis()
@@ -80,7 +107,11 @@ class _Parts:
 
     def norm(self, x, name, kind=None):
         """Normalise and activate."""
-        x = batch_norm(x, name, epsilon=self.network.epsilon)
+        epsilon = self.network.epsilon
+        if self.network.norm_width:
+            x = group_norm(x, name, width=self.network.norm_width, epsilon=epsilon)
+        else:
+            x = batch_norm(x, name, epsilon=epsilon)
         return activation(x, kind, f"{name}.act")
 
     def stage_strides(self, strides):
@@ -114,9 +145,13 @@ class _Parts:
 
 
 def _separable(x, parts, row, filters, strides, kind, name):
-    channels = x.shape[channel_axis()]
+    channels, kernel = x.shape[channel_axis()], row.kernel
+    if row.space_to_depth:
+        channels, kernel = 4 * channels, math.ceil(kernel / 2)
+        x = parts.convolve(x, channels, 2, f"{name}.conv_s2d", 2)
+        x = parts.norm(x, f"{name}.bn_s2d", kind)
     step = parts.stage_strides(strides)
-    x = parts.convolve(x, channels, row.kernel, f"{name}.conv_dw", step, depthwise=True)
+    x = parts.convolve(x, channels, kernel, f"{name}.conv_dw", step, depthwise=True)
     x = parts.subsample(parts.norm(x, f"{name}.bn1", kind), strides, name)
     x = parts.squeeze(x, row, kind, name)
     x = parts.convolve(x, filters, 1, f"{name}.conv_pw")
@@ -124,23 +159,24 @@ def _separable(x, parts, row, filters, strides, kind, name):
 
 
 def _inverted(x, parts, row, filters, strides, kind, name):
-    expanded = make_divisible(x.shape[channel_axis()] * row.expansion)
-    x = parts.convolve(x, expanded, row.expand_kernel, f"{name}.conv_pw")
+    convolve = parts.conditional(x, row.experts, name) if row.experts else parts.convolve
+    expanded = parts.network.scaling.expanded(x.shape[channel_axis()] * row.expansion)
+    x = convolve(x, expanded, row.expand_kernel, f"{name}.conv_pw")
     x = parts.norm(x, f"{name}.bn1", kind)
     step = parts.stage_strides(strides)
-    x = parts.convolve(x, expanded, row.kernel, f"{name}.conv_dw", step, depthwise=True)
+    x = convolve(x, expanded, row.kernel, f"{name}.conv_dw", step, depthwise=True)
     x = parts.subsample(parts.norm(x, f"{name}.bn2", kind), strides, name)
     x = parts.squeeze(x, row, kind, name)
-    x = parts.convolve(x, filters, row.project_kernel, f"{name}.conv_pwl")
+    x = convolve(x, filters, row.project_kernel, f"{name}.conv_pwl")
     return parts.norm(x, f"{name}.bn3")
 
 
 def _fused(x, parts, row, filters, strides, kind, name):
     source = parts.network.scaling.channels(row.expanded_from) if row.expanded_from else None
-    expanded = make_divisible((source or x.shape[channel_axis()]) * row.expansion)
+    channels = x.shape[channel_axis()]
+    expanded = parts.network.scaling.expanded((source or channels) * row.expansion)
     groups = 1
     if row.group_size:
-        # Not all widths that a factor gives are multiples of it.
         groups = math.gcd(max(1, expanded // row.group_size), expanded, x.shape[channel_axis()])
     step = parts.stage_strides(strides)
     x = parts.grouped(x, expanded, row.kernel, f"{name}.conv_exp", step, groups)
@@ -162,7 +198,7 @@ def _universal(x, parts, row, filters, strides, kind, name):
         return parts.subsample(parts.norm(x, f"{name}.{path}.bn", act), strides, f"{name}.{path}")
 
     channels = x.shape[channel_axis()]
-    expanded = make_divisible(channels * row.expansion)
+    expanded = parts.network.scaling.expanded(channels * row.expansion)
     if row.start_kernel:
         step = 1 if row.kernel else strides
         x = layer(x, channels, row.start_kernel, "dw_start", None, step, depthwise=True)
@@ -191,7 +227,7 @@ def _stages(x, network, parts, drop_path_rate):
         for position, row in enumerate(rows):
             name = f"blocks.{index}.{position}"
             strides = network.stages[index].strides if position == 0 else 1
-            filters = network.scaling.channels(row.channels)
+            filters = row.multiple * network.scaling.channels(row.channels)
             shortcut, kind = x, row.activation or network.activation
             x = BLOCKS[type(row)](x, parts, row, filters, strides, kind, name)
             if row.skip and strides == 1 and shortcut.shape[channel_axis()] == filters:

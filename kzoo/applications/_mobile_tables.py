@@ -24,6 +24,7 @@ class Blocks:
         squeeze: squeezed channels as part of the input's (see `Squeeze`); 0 for no squeeze.
         activation: instead of the network's.
         skip: whether inputs are added to outputs of the same shape.
+        multiple: of the scaled and rounded channels, which the blocks have.
     """
 
     channels: int
@@ -34,14 +35,20 @@ class Blocks:
     squeeze: float = 0.0
     activation: str | None = None
     skip: bool = True
+    multiple: int = 1
 
 
 @dataclass(frozen=True)
 class Separable(Blocks):
-    """Depthwise and 1x1 convolution, the second one linear unless `pointwise_activation`."""
+    """Depthwise and 1x1 convolution, the second one linear unless `pointwise_activation`.
+
+    With `space_to_depth` a convolution of 2x2 pixels, of stride 2, comes before them and makes four
+    times the channels. The depthwise kernel is halved, rounding up.
+    """
 
     _: KW_ONLY
     pointwise_activation: bool = False
+    space_to_depth: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,9 +56,11 @@ class Inverted(Blocks):
     """1x1 expansion, depthwise convolution, linear 1x1 projection (MBConv).
 
     `expand_kernel` and `project_kernel` of `(1, 1)` divide these convolutions into two groups.
+    `experts` are the kernels that every convolution mixes for each image (CondConv), 0 for one.
     """
 
     _: KW_ONLY
+    experts: int = 0
     expand_kernel: int | tuple[int, ...] = 1
     project_kernel: int | tuple[int, ...] = 1
 
@@ -85,15 +94,16 @@ class Universal(Blocks):
 
 @dataclass(frozen=True)
 class Stage:
-    """Blocks at one resolution; `strides` are those of the first block."""
+    """Blocks at one resolution; `strides` are those of the first block, which may be another."""
 
     strides: int
     rows: tuple[Blocks, ...]
+    first: Blocks | None = None
 
 
-def stage(strides, *rows):
+def stage(strides, *rows, first=None):
     """Write a stage as in the papers' tables."""
-    return Stage(strides, rows)
+    return Stage(strides, rows, first)
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,7 @@ class Scaling:
         stem: whether `width` scales the stem too.
         ends: whether `depth` scales the first and last stage too.
         divisor, round_limit: how channels are rounded, see `make_divisible`.
+        expanded_divisor: of the expanded channels inside a block.
         depth_rounding: "ceil" or "round".
     """
 
@@ -115,6 +126,7 @@ class Scaling:
     ends: bool = True
     divisor: int = 8
     round_limit: float = 0.9
+    expanded_divisor: int = 8
     depth_rounding: str = "ceil"
 
     def channels(self, value):
@@ -122,21 +134,21 @@ class Scaling:
         scaled = value * self.width
         return make_divisible(scaled, self.divisor, round_limit=self.round_limit)
 
+    def expanded(self, value):
+        """Round a number of expanded channels."""
+        return make_divisible(value, self.expanded_divisor)
+
     def rows(self, stages):
         """Return the stages as lists of rows, one for each block."""
         depths = self.depth if isinstance(self.depth, tuple) else (self.depth,) * len(stages)
         if not self.ends:
             depths = (1.0, *depths[1:-1], 1.0)
-        return [
-            [
-                row
-                for row, count in zip(
-                    part.rows, self._repeats([row.repeats for row in part.rows], depth)
-                )
-                for _ in range(count)
-            ]
-            for part, depth in zip(stages, depths, strict=True)
-        ]
+        return [self._blocks(part, depth) for part, depth in zip(stages, depths, strict=True)]
+
+    def _blocks(self, part, depth):
+        counts = self._repeats([row.repeats for row in part.rows], depth)
+        blocks = [row for row, count in zip(part.rows, counts) for _ in range(count)]
+        return [part.first or blocks[0], *blocks[1:]]
 
     def _repeats(self, repeats, depth):
         """Scale the blocks of a stage together, and share them out from the last row to the first,
@@ -210,6 +222,8 @@ class Network:
         activation, padding, epsilon: of all layers, as in `kzoo.applications._parts`.
         squeeze: the squeeze-and-excitation.
         anti_aliasing: "average" or "blur" pools after a block's convolution instead of its stride.
+        group_width: channels in a group of the convolutions that are depthwise where it is 1.
+        norm_width: channels in a group of group normalisation; 0 for batch normalisation.
     """
 
     stages: Sequence[Stage]
@@ -222,6 +236,8 @@ class Network:
     epsilon: float = 1e-5
     squeeze: Squeeze = Squeeze()
     anti_aliasing: str | None = None
+    group_width: int = 1
+    norm_width: int = 0
 
 
 def tensorflow(network):

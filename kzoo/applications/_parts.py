@@ -5,6 +5,8 @@
 number of pixels on either side. The two agree where the stride is 1 and the kernel odd.
 """
 
+import math
+
 import keras
 import numpy as np
 
@@ -92,6 +94,14 @@ def batch_norm(x, name, *, momentum=0.9, epsilon=1e-5, scale=True, gamma_initial
     )(x)
 
 
+def group_norm(x, name, *, groups=32, width=None, epsilon=1e-5):
+    """Group normalisation over `groups`, or groups of `width` channels, as far as they divide."""
+    axis = channel_axis()
+    channels = x.shape[axis]
+    groups = channels // math.gcd(width, channels) if width else math.gcd(groups, channels)
+    return keras.layers.GroupNormalization(groups, axis=axis, epsilon=epsilon, name=name)(x)
+
+
 def layer_norm(x, name, *, epsilon=1e-6):
     """Normalise the channels of each pixel."""
     return keras.layers.LayerNormalization(axis=channel_axis(), epsilon=epsilon, name=name)(x)
@@ -145,6 +155,11 @@ def add(x, shortcut, name):
     networks of some hundred blocks exceed Python's limit.
     """
     return keras.layers.Add(name=name)([shortcut, x])
+
+
+def rescale(x, factor, name):
+    """Multiply by a constant, which Keras would round to float32 if it were a plain float."""
+    return keras.layers.Rescaling(np.float64(factor), name=name)(x)
 
 
 def drop_path(x, rate, name):

@@ -12,11 +12,9 @@ The paper drops 20 % of the pooled features; here, as in timm, `dropout_rate` is
 
 from dataclasses import dataclass
 
-import keras
-
 from kzoo.applications._family import Family
 from kzoo.applications._inception import chain, conv_norm, join, reduce
-from kzoo.applications._parts import activation, add, average_pool, convolve, max_pool
+from kzoo.applications._parts import activation, add, average_pool, convolve, max_pool, rescale
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def _block(x, options, kind, scale, name, kind_of_activation="relu"):
     y = join(branches, name)
     y = convolve(y, options, channels, 1, use_bias=True, name=f"{name}.conv2d")
     if scale != 1:
-        y = keras.layers.Rescaling(scale, name=f"{name}.scale")(y)
+        y = rescale(y, scale, f"{name}.scale")
     return activation(add(y, x, f"{name}.add"), kind_of_activation, f"{name}.act")
 
 

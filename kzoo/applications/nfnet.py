@@ -24,8 +24,6 @@ grouped; those are neither standardised nor scaled, and have no gain.
 from dataclasses import dataclass
 from functools import partial
 
-import keras
-
 from kzoo import layers
 from kzoo.applications._family import Family, channel_axis
 from kzoo.applications._parts import (
@@ -35,6 +33,7 @@ from kzoo.applications._parts import (
     drop_path,
     drop_path_rates,
     max_pool,
+    rescale,
 )
 from kzoo.applications._standardized import standardized_convolve
 from kzoo.layers._divisible import make_divisible
@@ -199,7 +198,7 @@ def _block(x, config, conv, filters, strides, beta, rate, name):
         x = conv(x, name=f"{name}.conv2b", **middle)
     if regnet:
         x = _attention(x, config, f"{name}.attn")
-        x = keras.layers.Rescaling(ATTENTION_GAIN, name=f"{name}.attn_gain")(x)
+        x = rescale(x, ATTENTION_GAIN, f"{name}.attn_gain")
     x = activation(x, config.activation, f"{name}.act3")
     gain = 1.0 if config.deepmind else 0.0
     x = conv(x, filters=filters, kernel_size=1, gain=gain, name=f"{name}.conv3")
@@ -209,7 +208,7 @@ def _block(x, config, conv, filters, strides, beta, rate, name):
     x = drop_path(x, rate, f"{name}.drop_path")
     if config.deepmind:
         x = layers.SkipInit(name=name)(x)
-    x = keras.layers.Rescaling(scale, name=f"{name}.alpha")(x)
+    x = rescale(x, scale, f"{name}.alpha")
     return add(x, shortcut, f"{name}.add")
 
 
@@ -244,7 +243,7 @@ def build(config, x, options, *, dropout_rate=0.0, drop_path_rate=0.0):
         x = conv(x, filters=filters, kernel_size=1, gamma=_bare_gamma(config), name="final_conv")
     x = activation(x, config.activation, "final_act")
     if config.deepmind:
-        x = keras.layers.Rescaling(GAMMA[config.activation], name="final_act.gamma")(x)
+        x = rescale(x, GAMMA[config.activation], "final_act.gamma")
     return options.outputs(x, options.pooled_dense("head.fc", dropout_rate))
 
 

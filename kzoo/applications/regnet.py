@@ -12,11 +12,9 @@ SiLU and group normalisation, and the V networks, Y with activations before the 
 timm's own. Z has no shortcut where the shape changes, as timm infers from the paper's counts.
 """
 
-import math
 from dataclasses import dataclass
 from functools import partial
 
-import keras
 import numpy as np
 
 from kzoo.applications._conv_norm import conv_norm
@@ -29,6 +27,7 @@ from kzoo.applications._parts import (
     convolve,
     drop_path,
     drop_path_rates,
+    group_norm,
 )
 from kzoo.applications._scaling import scale_blocks
 from kzoo.layers import SqueezeExcite
@@ -149,13 +148,7 @@ def _norm(config):
     """Return the normalisation `(x, name) -> x`."""
     if config.norm_group is None:
         return batch_norm
-
-    def group_norm(x, name):
-        axis = channel_axis()
-        groups = x.shape[axis] // math.gcd(config.norm_group, x.shape[axis])
-        return keras.layers.GroupNormalization(groups, axis=axis, epsilon=1e-5, name=name)(x)
-
-    return group_norm
+    return partial(group_norm, width=config.norm_group)
 
 
 def _squeeze_excite(x, config, in_channels, name):

@@ -20,8 +20,6 @@ blocks; the paper has none of them.
 import math
 from dataclasses import dataclass
 
-import keras
-
 from kzoo import layers
 from kzoo.applications._family import Family, channel_axis
 from kzoo.applications._parts import (
@@ -32,6 +30,7 @@ from kzoo.applications._parts import (
     convolve,
     drop_path,
     drop_path_rates,
+    group_norm,
     max_pool,
 )
 from kzoo.layers.efficient_channel_attention import adaptive_kernel_size
@@ -117,8 +116,7 @@ VARIANTS = {
 def _norm(x, config, name):
     if config.norm == "batch":
         return batch_norm(x, name)
-    groups = math.gcd(32, x.shape[channel_axis()])
-    return keras.layers.GroupNormalization(groups, axis=channel_axis(), epsilon=1e-5, name=name)(x)
+    return group_norm(x, name)
 
 
 def _norm_relu(x, config, norm_name, relu_name):

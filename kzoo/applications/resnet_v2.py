@@ -33,6 +33,7 @@ from kzoo.applications._parts import (
     convolve,
     drop_path,
     drop_path_rates,
+    group_norm,
     max_pool,
 )
 from kzoo.applications._standardized import standardized_convolve
@@ -95,15 +96,12 @@ VARIANTS = {
 
 def _normalise(x, config, name):
     """Normalise and activate: the first half of "norm, then convolution"."""
-    groups = math.gcd(32, x.shape[channel_axis()])
     if config.norm == "evo":
+        groups = math.gcd(32, x.shape[channel_axis()])
         return layers.EvoNormS0(groups, epsilon=1e-5, name=name)(x)
     if config.norm == "frn":
         return layers.FilterResponseNormalization(epsilon=1e-5, name=name)(x)
-    if config.norm == "group":
-        x = keras.layers.GroupNormalization(groups, axis=channel_axis(), epsilon=1e-5, name=name)(x)
-    else:
-        x = batch_norm(x, name)
+    x = group_norm(x, name) if config.norm == "group" else batch_norm(x, name)
     return activation(x, "relu", f"{name}.act")
 
 

@@ -5,6 +5,7 @@ from kzoo.layers.blur_pooling import BlurPooling2D
 from kzoo.layers.channel_shuffle import ChannelShuffle
 from kzoo.layers.cluster_pooling import ClusterPooling2D
 from kzoo.layers.complex_cell import ComplexCell2D
+from kzoo.layers.cond_conv import CondConv2D
 from kzoo.layers.connection_table_conv import ConnectionTableConv2D
 from kzoo.layers.constant_padding import ConstantPadding2D
 from kzoo.layers.crop_like import CropLike2D
@@ -52,6 +53,7 @@ __all__ = [
     "ChannelShuffle",
     "ClusterPooling2D",
     "ComplexCell2D",
+    "CondConv2D",
     "ConnectionTableConv2D",
     "ConstantPadding2D",
     "CropLike2D",

@@ -88,11 +88,12 @@ class BaseConv(keras.layers.Layer):
             )
 
     def call(self, inputs):
+        return self.over_maps(self.convolve, inputs)
+
+    def over_maps(self, convolve, inputs):
+        """Apply a function of two-dimensional maps with the channels last, and the activation."""
         x = inputs if self.data_format == "channels_last" else ops.moveaxis(inputs, 1, -1)
-        if self.rank == 1:
-            y = ops.squeeze(self.convolve(ops.expand_dims(x, 1)), 1)
-        else:
-            y = self.convolve(x)
+        y = ops.squeeze(convolve(ops.expand_dims(x, 1)), 1) if self.rank == 1 else convolve(x)
         if self.data_format == "channels_first":
             y = ops.moveaxis(y, -1, 1)
         return self.activation(y)

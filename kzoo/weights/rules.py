@@ -4,6 +4,7 @@ A rule belongs to a kind of layer and gives, for each variable, the suffix of th
 a function from the source's array to the variable's layout. Nothing is matched by order or shape.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -85,6 +86,19 @@ def _standardized_convolution(layer):
     if layer.filter_gain is not None:
         entries.append(("gain", layer.filter_gain, np.ravel))
     return entries
+
+
+def _conditional_convolution(layer):
+    """From `(experts, out * in * kernel)` to `(experts, *kernel, in, out)`."""
+    experts, *kernel, inputs, filters = layer.kernel.shape
+
+    def convert(array):
+        if array.size != math.prod(layer.kernel.shape):
+            return array
+        return np.moveaxis(array.reshape(experts, filters, inputs, *kernel), (1, 2), (-1, -2))
+
+    entries = [("weight", layer.kernel, convert)]
+    return entries + ([("bias", layer.bias, _same)] if layer.use_bias else [])
 
 
 def _depthwise(layer):
@@ -180,6 +194,7 @@ RULES = {
     keras.layers.GroupNormalization: _normalization,
     keras.layers.LayerNormalization: _normalization,
     layers.BatchNormalization: _batch_normalization,
+    layers.CondConv2D: _conditional_convolution,
     layers.EffectiveSqueezeExcite: _sublayers,
     layers.EfficientChannelAttention: _sublayers,
     layers.EvoNormS0: _evo_norm,

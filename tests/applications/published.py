@@ -231,7 +231,12 @@ REPLACED = {
     "mnist1d_resnet": 5,
     "nin_cifar": 3,
     "nin_imagenet": 4,
+    # All layers but the dense one.
     "resnet20_cifar": 19,
+    "resnet32_cifar": 31,
+    "resnet44_cifar": 43,
+    "resnet56_cifar": 55,
+    "resnet110_cifar": 109,
     "segnet_encoder": 13,
     "udl_conv1d": 3,
     "unet_encoder": 10,

@@ -4,6 +4,7 @@ As a script it makes TensorFlow impossible to import, as on a machine that does 
 """
 
 import sys
+from itertools import chain
 
 import numpy as np
 
@@ -51,6 +52,14 @@ def cases():
             [wide],
         ),
         "grouped pixels": (layers.GroupedConv2D(8, 1, groups=4, **blank), [wide]),
+        "conditional": (
+            layers.CondConv2D(4, 3, experts=3, strides=2, padding="same", groups=2, **blank),
+            [wide, wide[:, 0, 0, :3]],
+        ),
+        "conditional pixels": (
+            layers.CondConv2D(4, 1, experts=3, **blank),
+            [wide, wide[:, 0, 0, :3]],
+        ),
         "standardised": (
             layers.WeightStandardizedConv2D(4, 3, 2, "same", groups=2, gain=1.0, **blank),
             [wide],
@@ -131,16 +140,16 @@ def outputs():
         rng = np.random.default_rng(1)
         layer.set_weights([_random_weight(weight, rng) for weight in layer.weights])
         if layer.trainable_weights:
-            trained[name] = layer, fed[0], data[0], outputs
+            trained[name] = layer, fed, data, outputs
 
     # One model of all layers, because most of the time goes into compiling models.
     model = keras.Model(inputs, list(symbolic.values()))
     for name, y in zip(symbolic, model.predict_on_batch(arrays), strict=True):
         results[name] = y
     layers, fed, data, outputs = zip(*trained.values(), strict=True)
-    model = keras.Model(list(fed), list(outputs))
+    model = keras.Model(list(chain(*fed)), list(outputs))
     model.compile(optimizer=keras.optimizers.SGD(0.1), loss=["mse"] * len(outputs))
-    model.train_on_batch(list(data), [np.zeros(y.shape, "float32") for y in outputs])
+    model.train_on_batch(list(chain(*data)), [np.zeros(y.shape, "float32") for y in outputs])
     for name, layer in zip(trained, layers, strict=True):
         for i, weight in enumerate(layer.get_weights()):
             results[f"{name}, weight {i} after training"] = weight
