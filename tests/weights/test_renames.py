@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 import kzoo
 from kzoo.registry import find_family
 from kzoo.weights import renames
+from tests.keras_peers import computing_in
 from tests.peers import import_timm, randomise, torch_logits, write_state_dict
 
 QUICK = ("mobilenetv2_100", "mnasnet_050", "regnetx_004_tv", "efficientnet_b0", "convnext_tiny")
@@ -42,19 +43,22 @@ def test_torchvisions_weights_give_torchvisions_logits(name, tmp_path):
     peer = torchvision_model(name)
     path = write_state_dict(peer, tmp_path / "torchvision.safetensors")
     size = 224 if "vgg" in name else max(find_family(name).min_size, 64)
-    model = kzoo.create_model(
-        name,
-        weights=path,
-        classes=7,
-        classifier_activation=None,
-        include_preprocessing=False,
-        input_shape=(size, size, 3),
-    )
+    images = np.random.default_rng(0).normal(size=(2, size, size, 3))
+    # In float32, some networks with random weights amplify rounding beyond any tolerance.
+    with computing_in("float64"):
+        model = kzoo.create_model(
+            name,
+            weights=path,
+            classes=7,
+            classifier_activation=None,
+            include_preprocessing=False,
+            input_shape=(size, size, 3),
+        )
+        ours = np.asarray(model(images))
     path.unlink()
-    images = np.random.default_rng(0).normal(size=(2, size, size, 3)).astype("float32")
-    ours, theirs = np.asarray(model(images)), torch_logits(peer, images)
+    theirs = torch_logits(peer.double(), images)
     scale = np.abs(theirs).max()
-    assert np.abs(ours - theirs).max() <= 1e-4 * scale
+    assert np.abs(ours - theirs).max() <= 1e-6 * scale
     assert np.abs(ours[0] - ours[1]).max() > 1e-3 * scale
     del peer, model
     keras.utils.clear_session()
