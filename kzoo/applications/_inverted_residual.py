@@ -177,7 +177,7 @@ def _fused(x, parts, row, filters, strides, kind, name):
     expanded = parts.network.scaling.expanded((source or channels) * row.expansion)
     groups = 1
     if row.group_size:
-        groups = math.gcd(max(1, expanded // row.group_size), expanded, x.shape[channel_axis()])
+        groups = math.gcd(max(1, expanded // row.group_size), expanded, channels)
     step = parts.stage_strides(strides)
     x = parts.grouped(x, expanded, row.kernel, f"{name}.conv_exp", step, groups)
     x = parts.subsample(parts.norm(x, f"{name}.bn1", kind), strides, name)

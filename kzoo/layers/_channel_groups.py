@@ -60,19 +60,23 @@ class ChannelGroupsConv(BaseConv):
 
     def build(self, input_shape):
         channels, _ = self.read_input_shape(input_shape)
-        if channels % self.groups:
-            raise ValueError(
-                "the number of input channels must be a multiple of groups; received an input of "
-                f"shape {tuple(input_shape)} with {channels} channels and groups={self.groups}."
-            )
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(*self.kernel_size, channels // self.groups, self.filters),
+            shape=self.kernel_shape(channels, input_shape),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
         self.add_bias((self.filters,))
+
+    def kernel_shape(self, channels, input_shape):
+        """Return the shape of a kernel, or refuse a number of channels that groups do not share."""
+        if channels % self.groups:
+            raise ValueError(
+                "the number of input channels must be a multiple of groups; received an input of "
+                f"shape {tuple(input_shape)} with {channels} channels and groups={self.groups}."
+            )
+        return (*self.kernel_size, channels // self.groups, self.filters)
 
     def correlate(self, x, kernel, strides, padding, dilation_rate):
         """Return the maps without bias.

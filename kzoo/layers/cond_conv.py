@@ -89,17 +89,11 @@ class CondConv2D(ChannelGroupsConv):
     def build(self, input_shape):
         maps, weights = self._shapes(input_shape)
         channels = known_channels(maps, self.data_format)
-        if channels % self.groups:
-            raise ValueError(
-                "the number of input channels must be a multiple of groups; received an input of "
-                f"shape {tuple(maps)} with {channels} channels and groups={self.groups}."
-            )
         self.input_spec = [
             keras.layers.InputSpec(ndim=4, axes={self.channel_axis: channels}),
             keras.layers.InputSpec(ndim=2, axes={1: self.experts}),
         ]
-        shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self._experts_weight("kernel", shape)
+        self.kernel = self._experts_weight("kernel", self.kernel_shape(channels, maps))
         self.bias = self._experts_weight("bias", (self.filters,)) if self.use_bias else None
 
     def _experts_weight(self, name, shape):
