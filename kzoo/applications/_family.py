@@ -277,7 +277,10 @@ class Family:
             try:
                 bound = self.signature.bind(*args, **kwargs)
             except TypeError as error:
-                raise TypeError(f"{builder_name}() {error}") from None
+                raise TypeError(
+                    f"{builder_name}() {error}; its arguments are "
+                    f"{', '.join(self.signature.parameters)}."
+                ) from None
             if bound.arguments.get("weights") is not None:
                 source = find_source(bound.arguments["weights"], variant)
                 bound.arguments["weights"] = source
