@@ -1,7 +1,8 @@
 """Train ResNet-20 in PyTorch as `resnet20_cifar.cifar10` is trained, and compare the accuracies.
 
-Command: .venv/bin/python scripts/accuracy_beside_pytorch.py [--data cifar10.npz] [--epochs 200]
-Cost: not measured yet; 200 epochs for each seed, for a GPU. Needs the extra `parity`.
+Command: .venv/bin/python scripts/accuracy_beside_pytorch.py [--data cifar10.npz]
+Cost: not measured yet; three seeds of 12 epochs, about an hour on two CPU cores. Needs the extra
+`parity`.
 
 The network is He et al.'s, in PyTorch's own layers and initial values; images, augmentation,
 optimiser, schedule and length are those of the recipe. Accuracies are of the test split, used once

@@ -22,7 +22,7 @@ def default_recipe(
     the same share of frozen epochs where their number is given.
     `given` are the fields that are not to be the defaults.
 
-    From scratch, Adam and AdamW start from the family's learning rate. Colour images are flipped;
+    Optimisers other than SGD start from the family's learning rate. Colour images are flipped;
     small ones are also padded by an eighth of their size and cropped back (He et al. 2016, section
     4.2), others cropped at random to a quarter of their area at least. Grey images and signals are
     left alone, because a digit or a signal need not mean the same when it is mirrored.
@@ -32,7 +32,7 @@ def default_recipe(
         defaults |= NAMED_RECIPES["finetune"].fields
         share = defaults["frozen_epochs"] / defaults["epochs"]
         defaults["frozen_epochs"] = int(share * given.get("epochs", defaults["epochs"]))
-    elif given.get("optimizer", Recipe().optimizer) != "sgd":
+    if given.get("optimizer", Recipe().optimizer) != "sgd":
         defaults["learning_rate"] = family.learning_rate
     if spec.kind == "image" and spec.shape[2] == 3:
         size = _small_size(spec, given.get("image_size"))

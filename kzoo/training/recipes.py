@@ -57,13 +57,23 @@ _RESNET_STRIKES_BACK = {
 _RSB = "Wightman et al., ResNet strikes back, 2021 (arXiv 2110.00476), Table 2: procedure"
 _RSB_DIFFERS = "; Keras's LAMB has the weight decay outside of the trust ratio"
 
+_FINETUNE = {
+    "epochs": 20,
+    "batch_size": 32,
+    "weight_decay": 0.01,
+    "frozen_epochs": 4,
+    "layer_decay": 0.8,
+    "label_smoothing": 0.1,
+}
+
 NAMED_RECIPES: dict[str, NamedRecipe] = {
     "cifar": NamedRecipe(
         purpose="small images from scratch, after He et al. 2016, section 4.2: SGD, crop and flip",
         command="kzoo train resnet20_cifar --data cifar10 --recipe cifar",
-        hardware="not measured yet",
-        cost="200 epochs",
-        result="not measured yet",
+        hardware="1 CPU core (AMD EPYC), TensorFlow",
+        cost="200 epochs; the first 12, as --epochs 12, 32 minutes",
+        result="resnet20_cifar, --epochs 12, on images that went through JPEG once: 83.7 % "
+        "(2 seeds); 200 epochs are not measured yet",
         fields={
             "epochs": 200,
             "batch_size": 128,
@@ -77,21 +87,21 @@ NAMED_RECIPES: dict[str, NamedRecipe] = {
     ),
     "finetune": NamedRecipe(
         purpose="pretrained weights on another data set: the head first, then all, the slower the "
-        "nearer to the input, with batch normalisation held",
+        "nearer to the input",
         command="kzoo train resnet50.a1_in1k --data photographs/ --recipe finetune",
         hardware="not measured yet",
         cost="20 epochs",
         result="not measured yet",
-        fields={
-            "epochs": 20,
-            "batch_size": 32,
-            "learning_rate": 1e-3,
-            "weight_decay": 0.01,
-            "frozen_epochs": 4,
-            "layer_decay": 0.65,
-            "freeze_norm": True,
-            "label_smoothing": 0.1,
-        },
+        fields=_FINETUNE,
+    ),
+    "finetune_held_norm": NamedRecipe(
+        purpose="as finetune, with batch normalisation held as the weights have it: for batches of "
+        "a few images, and images like those of the weights",
+        command="kzoo train resnet50.a1_in1k --data photographs/ --recipe finetune_held_norm",
+        hardware="not measured yet",
+        cost="20 epochs",
+        result="not measured yet",
+        fields=_FINETUNE | {"batch_size": 8, "freeze_norm": True},
     ),
     "mnist": NamedRecipe(
         purpose="digits from scratch, shifted by up to two pixels",
@@ -109,9 +119,10 @@ NAMED_RECIPES: dict[str, NamedRecipe] = {
     "rotated_mnist": NamedRecipe(
         purpose="rotated digits from scratch, as they are: equivariance is the network's",
         command="kzoo train p4cnn --data rotated_mnist --recipe rotated_mnist",
-        hardware="not measured yet",
-        cost="20 epochs",
-        result="not measured yet",
+        hardware="2 CPU cores (AMD EPYC), TensorFlow",
+        cost="20 epochs, 7 minutes (z2cnn)",
+        result="z2cnn without dropout, trained on all of the training split: 93.20 ± 0.06 % "
+        "(3 seeds); p4cnn is not measured yet",
         fields={
             "epochs": 20,
             "batch_size": 128,

@@ -36,7 +36,8 @@ def test_weights_are_fine_tuned():
     recipe = default("resnet18", PHOTOGRAPHS, has_weights=True)
     assert 0 < recipe.frozen_epochs < recipe.epochs
     assert recipe.layer_decay < 1
-    assert recipe.freeze_norm
+    assert not recipe.freeze_norm
+    assert recipe.learning_rate == 3e-3
     for epochs, frozen in [(3, 0), (10, 2), (100, 20)]:
         given = default("resnet18", PHOTOGRAPHS, has_weights=True, epochs=epochs)
         assert given.frozen_epochs == frozen
