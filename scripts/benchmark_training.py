@@ -2,7 +2,7 @@
 
 Command: .venv/bin/python scripts/benchmark_training.py --data cifar10
          KERAS_BACKEND=jax ... --data cifar10.npz --precision mixed_bfloat16      on a GPU
-Cost: about 15 minutes on two CPU cores. Needs the extra `parity`; nothing else may run meanwhile.
+Cost: about four minutes on two CPU cores. Needs the extra `parity`; nothing else may run meanwhile.
 
 ResNet-20 of He et al., batches of 128, flip and crop, SGD with Nesterov momentum and weight decay.
 kzoo trains by `kzoo.training.fit` from a `Pipeline`, PyTorch by the loop of `_torch_training`. Each
@@ -120,9 +120,9 @@ def page(rounds, options):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="cifar10", help="data set or file of `kzoo data export`")
-    parser.add_argument("--examples", type=int, default=12800)
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--examples", type=int, default=6400)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--measure", choices=LIBRARIES, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
