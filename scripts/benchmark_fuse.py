@@ -61,11 +61,11 @@ def main(argv=None):
     for name in options.models:
         rows.append(measure(name, options.repeats))
         print(*rows[-1])
-        keras.backend.clear_session()
+        keras.utils.clear_session()
     header = ("model", "layers", "plain, ms", "fused, ms", "ratio of the times")
     text = (
         "# Speed of fused models\n\n"
-        f"Keras {keras.__version__} on {keras.backend.backend()}; Python "
+        f"Keras {keras.__version__} on {keras.config.backend()}; Python "
         f"{platform.python_version()}; {os.cpu_count()} cores of {platform.machine()}; float32; "
         f"batch {BATCH}, {SIZE} x {SIZE}; medians of {options.repeats} repeats run in turn, with "
         "the quartiles of the ratio.\n\n"
