@@ -1,23 +1,27 @@
 """A whole data set in one NumPy file, which needs nothing but NumPy to be read.
 
-The file is a compressed `.npz` without pickles. Its arrays: `format`, `name`, `kind`,
-`class_names`, `splits`, and for every split `inputs_SPLIT` (uint8 images or float32 signals) and
-`labels_SPLIT` (int64).
+The file is a compressed `.npz` without pickles. Its arrays: `format`, `name`, `kind`, `shape` (0
+where examples differ), `class_names`, `splits`, and for every split `labels_SPLIT` (int64) and
+`inputs_SPLIT` (uint8 images or float32 signals). Images that are JPEGs, or differ in size, stay as
+they are stored: instead of `inputs_SPLIT` there are `files_SPLIT`, their bytes one after the other,
+and `lengths_SPLIT` (int64).
 """
 
 import os
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kzoo.data.arrays import ArraySource
+from kzoo.data.encoded import JPEG, EncodedSource
 from kzoo.data.pipeline import Pipeline
 from kzoo.data.resize import Resize
-from kzoo.data.spec import Source
+from kzoo.data.spec import DataSpec, Source
 
-FORMAT = "kzoo data 1"
+FORMAT = "kzoo data 2"
 
 
 def export(
@@ -33,15 +37,16 @@ def export(
     Args:
         source: An opened data set, from `open_source`.
         file: A path that ends in ".npz" and does not exist.
-        image_size: See `Pipeline`; needed where the images differ in size.
-        channels: See `Pipeline`; needed where the images differ in channels.
-        resize: See `Pipeline`.
+        image_size: See `Pipeline`; it turns images into pixels of that size.
+        channels: See `Pipeline`; likewise.
+        resize: See `Pipeline`; likewise.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: the path is not as said or cannot be written, or the images differ in size.
+        ValueError: the path is not as said or cannot be written, or what has to be turned into
+            pixels differs in channels or has no labels.
     """
     from kzoo.training.files import replacing
 
@@ -51,19 +56,39 @@ def export(
         "format": np.array(FORMAT),
         "name": np.array(Path(spec.name).name),
         "kind": np.array(spec.kind),
+        "shape": np.array([side or 0 for side in spec.shape]),
         "class_names": np.array(spec.class_names),
         "splits": np.array(list(spec.splits)),
     }
+    view: dict[str, Any] = {"image_size": image_size, "channels": channels, "resize": resize}
+    files = _as_stored(source) if set(view.values()) == {None} else None
     for split in spec.splits:
-        pipeline = Pipeline(source, split, image_size=image_size, channels=channels, resize=resize)
-        inputs, labels = pipeline.arrays()
-        arrays |= {f"inputs_{split}": inputs, f"labels_{split}": labels}
+        if files is None:
+            inputs, labels = Pipeline(source, split, **view).arrays()
+            arrays[f"inputs_{split}"] = inputs
+        else:
+            labels = source.labels(split)
+            arrays[f"files_{split}"] = np.frombuffer(b"".join(files[split]), np.uint8)
+            arrays[f"lengths_{split}"] = np.array([len(file) for file in files[split]])
+        arrays[f"labels_{split}"] = labels
     try:
         with replacing(path) as partial:
             np.savez_compressed(partial, allow_pickle=False, **arrays)
     except OSError as error:
         raise ValueError(f"{path} cannot be written: {error.strerror}.") from error
     return path
+
+
+def _as_stored(source: Source) -> dict[str, list[bytes]] | None:
+    """Return the files of all splits, if they rather than pixels are to be written."""
+    files = {}
+    for split in source.spec.splits:
+        encoded = source.encoded(split)
+        if encoded is None:
+            return None
+        files[split] = encoded
+    all_jpeg = all(file.startswith(JPEG) for encoded in files.values() for file in encoded)
+    return files if all_jpeg or None in source.spec.shape else None
 
 
 def check_file(file: str | os.PathLike) -> Path:
@@ -89,14 +114,7 @@ def open_export(name: str | os.PathLike) -> Source:
             arrays = {name: archive[name] for name in archive.files}
         if arrays["format"] != FORMAT:
             raise ValueError(f"its format is {arrays['format']}, and {FORMAT!r} is read")
-        source = ArraySource(
-            {
-                split: (arrays[f"inputs_{split}"], arrays[f"labels_{split}"])
-                for split in arrays["splits"].tolist()
-            },
-            name=str(arrays["name"]),
-            class_names=tuple(arrays["class_names"].tolist()),
-        )
+        source = _source(arrays)
     except FileNotFoundError:
         raise ValueError(f"The file {path} does not exist.") from None
     # What damage looks like depends on where it is: the archive, its compression, or an array.
@@ -107,3 +125,26 @@ def open_export(name: str | os.PathLike) -> Source:
         ) from error
     source.location = path.absolute()
     return source
+
+
+def _source(arrays: dict[str, np.ndarray]) -> Source:
+    splits = arrays["splits"].tolist()
+    labels = {split: arrays[f"labels_{split}"] for split in splits}
+    name, class_names = str(arrays["name"]), tuple(arrays["class_names"].tolist())
+    if not any(f"files_{split}" in arrays for split in splits):
+        inputs = {split: (arrays[f"inputs_{split}"], labels[split]) for split in splits}
+        return ArraySource(inputs, name, class_names)
+    spec = DataSpec(
+        name=name,
+        kind=str(arrays["kind"]),
+        shape=tuple(side or None for side in arrays["shape"].tolist()),
+        class_names=class_names,
+        splits={split: len(labels[split]) for split in splits},
+    )
+    files = {split: _cut(arrays[f"files_{split}"], arrays[f"lengths_{split}"]) for split in splits}
+    return EncodedSource(spec, {split: (files[split], labels[split]) for split in splits})
+
+
+def _cut(content: np.ndarray, lengths: np.ndarray) -> list[bytes]:
+    ends = np.cumsum(lengths).tolist()
+    return [content[start:end].tobytes() for start, end in zip([0, *ends], ends)]

@@ -81,6 +81,12 @@ class FolderSource(Source):
         """See `Source.labels`."""
         return self._labels[split]
 
+    def encoded(self, split):
+        """See `Source.encoded`."""
+        if self.spec.kind != "image":
+            return None
+        return [file.read_bytes() for file in self._files[split]]
+
 
 def _read_all(layout: Layout, read: Callable, skip: bool) -> tuple[set[Shape], list[Path]]:
     """Read every file; return the shapes met, and the files that cannot be read."""

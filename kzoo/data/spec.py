@@ -82,6 +82,10 @@ class Source(abc.ABC):
         """Return inputs and labels of a whole split where they are in memory, else None."""
         return None
 
+    def encoded(self, split: str) -> list[bytes] | None:
+        """Return the images of a whole split as they are stored in files, if they are."""
+        return None
+
 
 def at_position(view: BatchView | None, position: int) -> Callable[[Any], Any] | None:
     """Return the view of the image at one position of a batch."""

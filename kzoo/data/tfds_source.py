@@ -58,7 +58,7 @@ class TfdsSource(Source):
             channels = channels or self.spec.shape[-1]
             inputs = [
                 decode_image(
-                    example.features.feature[self._input].bytes_list.value[0],
+                    self._file_of(example),
                     f"Example {index} of {self.spec.name}, split {split},",
                     channels,
                     at_position(view, position),
@@ -75,6 +75,13 @@ class TfdsSource(Source):
             self._labels[split] = np.array(labels, np.int64)
         return self._labels[split]
 
+    def encoded(self, split):
+        """See `Source.encoded`."""
+        if self.spec.kind != "image":
+            return None
+        count = len(self._records(split))
+        return [self._file_of(self._example(split, index)) for index in range(count)]
+
     def _records(self, split: str) -> Records:
         if split not in self._opened:
             records = Records(self._info.splits[split].filepaths)
@@ -90,6 +97,9 @@ class TfdsSource(Source):
         import tensorflow as tf
 
         return tf.train.Example.FromString(self._records(split)[index])
+
+    def _file_of(self, example) -> bytes:
+        return example.features.feature[self._input].bytes_list.value[0]
 
     def _label_of(self, example) -> int:
         return example.features.feature[self._label].int64_list.value[0]

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import zipfile
 
@@ -55,18 +56,55 @@ def test_signals(tmp_path):
     assert_same_set(source, exported)
 
 
-def test_images_that_differ_in_size_need_one(tmp_path, image_folder):
-    image_folder({"train/a": 2})
-    source = open_source(image_folder({"train/b": 2}, size=(9, 9)))
-    with pytest.raises(
-        ValueError, match="differ in size or channels: give image_size and channels"
-    ):
-        export(source, tmp_path / "set.npz")
-    assert not list(tmp_path.glob("*.npz"))
+def save_photographs(folder, sizes=((40, 30),), format="jpg"):
+    """Write five smooth images of each of two classes, which JPEG makes small."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for number in range(10):
+        size = sizes[number % len(sizes)]
+        image = Image.fromarray(random.integers(0, 256, (3, 3, 3), np.uint8)).resize(size)
+        path = folder / "ab"[number % 2] / f"{number}.{format}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path)
+    return open_source(folder)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "format"),
+    [([(40, 30)], "jpg"), ([(40, 30), (20, 31)], "jpg"), ([(9, 9), (5, 4)], "png")],
+)
+def test_jpegs_and_images_that_differ_in_size_stay_as_they_are(tmp_path, sizes, format):
+    source = save_photographs(tmp_path / "photographs", sizes, format)
+    path = export(source, tmp_path / "set.npz")
+    stored = {file.read_bytes() for file in (tmp_path / "photographs").rglob(f"*.{format}")}
+    again = open_source(path)
+    assert {file for split in again.spec.splits for file in again.encoded(split)} == stored
+    assert again.spec == dataclasses.replace(source.spec, name="photographs")
+    for split in source.spec.splits:
+        size = {"image_size": 16} if len(sizes) > 1 else {}
+        ours, theirs = (Pipeline(s, split, **size).arrays() for s in (source, again))
+        for one, other in zip(ours, theirs):
+            np.testing.assert_array_equal(one, other)
+    assert open_source(export(again, tmp_path / "twice.npz")).encoded("test") == again.encoded(
+        "test"
+    )
+
+
+def test_a_size_or_channels_turn_files_into_pixels(tmp_path):
+    source = save_photographs(tmp_path / "photographs", [(40, 30), (20, 31)])
     exported = open_source(export(source, tmp_path / "set.npz", image_size=7, channels=1))
     assert exported.spec.shape == (7, 7, 1)
     ours = Pipeline(source, image_size=7, channels=1).arrays()
-    np.testing.assert_array_equal(ours[0], Pipeline(exported).arrays()[0])
+    np.testing.assert_array_equal(ours[0], exported.arrays("train")[0])
+
+
+def test_channels_that_differ_become_those_of_the_set(tmp_path, image_folder):
+    image_folder({"train/a": 2}, mode="L")
+    source = open_source(image_folder({"train/b": 2}))
+    exported = open_source(export(source, tmp_path / "set.npz"))
+    assert exported.spec.shape == (8, 10, 3)
+    assert_same_set(source, exported)
 
 
 def test_files_that_exist_or_are_called_otherwise_are_refused(tmp_path):
