@@ -2,13 +2,15 @@
 
 Command: .venv/bin/python scripts/train_shipped.py NAME [NAME ...] [--seeds 3]
          KERAS_BACKEND=jax python scripts/train_shipped.py NAME --data FILE.npz   (no TensorFlow)
-Cost: minutes for MNIST-1D on two CPU cores, an hour for MNIST; CIFAR-10 is for a GPU.
+Cost: minutes for MNIST-1D on two CPU cores, an hour for MNIST and for the smallest network for
+CIFAR-10; days for the largest, which are for a GPU.
 
 NAME is a model with a tag, such as `resnet20_cifar.cifar10`, of those that `--list` prints; it may
 have wildcards. Each seed is an ordinary run under --runs: one that has ended is not trained again,
-and one that was stopped goes on where it was. The run of seed 0 is shipped, whatever it reached;
-its file is loaded back and measured before anything else is written. `--pages` writes the cards and
-tables anew from the records that are there.
+and one that was stopped goes on where it was. Small networks use two cores better as two processes,
+each with a --seed of its own; the command without it then ships what they have trained. The run of
+seed 0 is shipped, whatever it reached; its file is loaded back and measured before anything else is
+written. `--pages` writes the cards and tables anew from the records that are there.
 """
 
 import argparse
@@ -52,6 +54,7 @@ def parse(argv):
     parser.add_argument("--list", action="store_true", help="print what there is to train")
     parser.add_argument("--pages", action="store_true", help="write cards and tables anew")
     parser.add_argument("--seeds", type=int, default=3, help="how many, counted from 0")
+    parser.add_argument("--seed", type=int, help="train this one alone, and ship nothing")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--data", metavar="FILE", help="of `kzoo data export`, instead of the name")
     parser.add_argument("--data-dir", metavar="FOLDER", help="instead of TFDS_DATA_DIR")
@@ -266,6 +269,9 @@ def main(argv=None):
         rows = chosen(arguments.names)
         for row in rows:
             check_data(row, arguments)
+            if arguments.seed is not None:
+                run_seed(row, arguments.seed, arguments)
+                continue
             runs = [run_seed(row, seed, arguments) for seed in range(arguments.seeds)]
             ship(row, runs, arguments)
             write_pages(arguments.project)

@@ -117,6 +117,13 @@ def test_training_writes_file_record_card_and_tables(signals, project, capsys, m
     )
 
 
+def test_one_seed_alone_ships_nothing(signals, project, capsys):
+    alone = [*arguments_for(project, signals), "--seed", "1"]
+    assert train_shipped.main(alone) == 0
+    assert [path.name for path in (project / "runs" / NAME).glob("seed-?")] == ["seed-1"]
+    assert not list((project / train_shipped.WEIGHTS).iterdir())
+
+
 def test_a_file_that_lost_accuracy_is_refused_and_taken_away(signals, project, capsys, monkeypatch):
     monkeypatch.setattr(train_shipped, "measure", lambda *arguments: 2.0)
     assert train_shipped.main([*arguments_for(project, signals), "--seeds", "1"]) == 2
