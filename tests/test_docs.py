@@ -8,6 +8,7 @@ import keras
 import pytest
 
 import kzoo
+from kzoo import registry
 from scripts import layer_figures, layer_pages
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +45,28 @@ def test_what_the_page_of_concepts_names_exists(name, arguments):
 
 def test_the_generated_pages_are_current():
     assert layer_pages.stale(ROOT) == [], "run scripts/layer_pages.py"
+
+
+def table_rows(text):
+    """Return the cells of the rows that begin with a name in code, by the name."""
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", text, re.MULTILINE)
+    return {name: [cell.strip() for cell in cells.split(" | ")] for name, cells in rows}
+
+
+def test_the_tables_of_models_are_current():
+    """Names and numbers of weights, which change without a new sweep."""
+    stale = "run scripts/zoo_tables.py docs/sweep.jsonl"
+    counts = {name: len(kzoo.list_weights(name)) for name in kzoo.list_models()}
+    models = table_rows((DOCS / "models.md").read_text())
+    assert {name: cells[-1] for name, cells in models.items()} == {
+        name: str(count or "-") for name, count in counts.items()
+    }, stale
+    families = {family.name: family.variants for family in registry.families()}
+    in_readme = table_rows((ROOT / "README.md").read_text().partition("<!-- /families -->")[0])
+    assert {name: (cells[1], cells[-1]) for name, cells in in_readme.items()} == {
+        name: (str(len(variants)), str(sum(counts[v] for v in variants) or "-"))
+        for name, variants in families.items()
+    }, stale
 
 
 def test_a_stale_a_missing_and_an_extra_page_are_noticed(tmp_path, capsys, monkeypatch):
