@@ -97,6 +97,11 @@ def find_family(name: str) -> Family:
     """Return the family of a model; an unknown name is refused with the nearest ones."""
     if not isinstance(name, str):
         raise TypeError(f"a model is named by a string; received {name!r}.")
+    model, dot, tag = name.partition(".")
+    if dot and model in models():
+        raise ValueError(
+            f"{name!r} is the model {model!r} with the weights {tag!r}; here goes the model alone."
+        )
     if name not in models():
         near = difflib.get_close_matches(name.lower(), models(), n=3, cutoff=0.5)
         hint = (

@@ -44,6 +44,13 @@ def test_unknown_family_or_task_is_refused_with_the_list(argument):
         kzoo.list_models(**{argument: "nope"})
 
 
+@pytest.mark.parametrize("of_a_model", [kzoo.model_info, kzoo.list_weights])
+def test_a_tag_is_refused_where_the_model_alone_goes(of_a_model):
+    message = "'lenet5.mnist' is the model 'lenet5' with the weights 'mnist'; here goes the model"
+    with pytest.raises(ValueError, match=message):
+        of_a_model("lenet5.mnist")
+
+
 def test_unknown_model_is_refused_with_the_nearest():
     with pytest.raises(ValueError, match="there is no model 'resnet5O'; did you mean resnet50"):
         kzoo.create_model("resnet5O")
