@@ -121,10 +121,9 @@ NAMED_RECIPES: dict[str, NamedRecipe] = {
     "rotated_mnist": NamedRecipe(
         purpose="rotated digits from scratch, as they are: equivariance is the network's",
         command="kzoo train p4cnn --data rotated_mnist --recipe rotated_mnist",
-        hardware="2 CPU cores (AMD EPYC), TensorFlow",
-        cost="20 epochs, 7 minutes (z2cnn)",
-        result="z2cnn without dropout, trained on all of the training split: 93.20 ± 0.06 % "
-        "(3 seeds); p4cnn is not measured yet",
+        hardware="1 CPU core (AMD EPYC), TensorFlow",
+        cost="20 epochs, 9 minutes",
+        result="p4cnn, trained on all of the training split: 97.33 ± 0.02 % (3 seeds)",
         fields={
             "epochs": 20,
             "batch_size": 128,
