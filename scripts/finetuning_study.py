@@ -1,7 +1,7 @@
 """Compare fine-tuning a shipped CIFAR-10 weight with training from scratch, on few images.
 
 Command: .venv/bin/python scripts/finetuning_study.py [--data digits FOLDER ...]
-Cost: about 20 minutes on one CPU core for digits, and as much for a folder of six classes.
+Cost: about 20 minutes on one CPU core for digits, and as much for MNIST or a folder of six classes.
 
 For 10, 50 and 200 images of each class, drawn anew for each seed, the same network is trained from
 random weights and from the shipped ones, each by kzoo's default recipe for its start and for the
