@@ -23,7 +23,10 @@ def images(tmp_path):
 
 
 def test_it_learns_and_stands_beside_the_record(images, tmp_path, monkeypatch):
-    record = {"seeds": [{"seed": 0, "accuracy": 0.9}, {"seed": 1, "accuracy": 0.92}]}
+    record = {
+        "seeds": [{"seed": 0, "accuracy": 0.9}, {"seed": 1, "accuracy": 0.92}],
+        "data": {"note": "made of noise"},
+    }
     (tmp_path / "record.json").write_text(json.dumps(record))
     monkeypatch.setattr(accuracy_beside_pytorch, "RECORD", tmp_path / "record.json")
     page = tmp_path / "accuracy.md"
@@ -34,5 +37,6 @@ def test_it_learns_and_stands_beside_the_record(images, tmp_path, monkeypatch):
         for line in page.read_text().split("\n")
         if line.startswith("|")
     }
+    assert "Of the images: made of noise.\n" in page.read_text()
     assert float(rows["PyTorch"][0]) > 95
     assert [float(value) for value in rows["kzoo"][:2]] == pytest.approx([91, 1.41])
