@@ -1,11 +1,11 @@
 """Images in memory as they are stored in files: JPEG, PNG and so on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from kzoo.data.images import decode_image
-from kzoo.data.spec import DataSpec, Source, at_position
+from kzoo.data.spec import BatchView, DataSpec, Source, at_position
 
 JPEG = b"\xff\xd8\xff"
 
@@ -25,16 +25,9 @@ class EncodedSource(Source):
     def read(self, split, indices, channels=None, view=None):
         """See `Source.read`."""
         files, labels = self._splits[split]
-        inputs = [
-            decode_image(
-                files[index],
-                f"Example {index} of {self.spec.name}, split {split},",
-                channels or self.spec.shape[-1],
-                at_position(view, position),
-            )
-            for position, index in enumerate(indices)
-        ]
-        return np.stack(inputs), labels[indices]
+        chosen = [files[index] for index in indices]
+        inputs = decode_batch(chosen, indices, self.spec, split, channels, view)
+        return inputs, labels[indices]
 
     def labels(self, split):
         """See `Source.labels`."""
@@ -43,3 +36,24 @@ class EncodedSource(Source):
     def encoded(self, split):
         """See `Source.encoded`."""
         return self._splits[split][0]
+
+
+def decode_batch(
+    files: Sequence[bytes],
+    indices: np.ndarray,
+    spec: DataSpec,
+    split: str,
+    channels: int | None,
+    view: BatchView | None,
+) -> np.ndarray:
+    """Return the images of some examples of a split, decoded; arguments as of `Source.read`."""
+    images = [
+        decode_image(
+            file,
+            f"Example {index} of {spec.name}, split {split},",
+            channels or spec.shape[-1],
+            at_position(view, position),
+        )
+        for position, (file, index) in enumerate(zip(files, indices))
+    ]
+    return np.stack(images)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kzoo.data.images import decode_image
+from kzoo.data.encoded import decode_batch
 from kzoo.data.records import Records
-from kzoo.data.spec import DataSpec, Source, at_position
+from kzoo.data.spec import DataSpec, Source
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
@@ -50,22 +50,12 @@ class TfdsSource(Source):
 
     def read(self, split, indices, channels=None, view=None):
         """See `Source.read`."""
-        examples = [(index, self._example(split, index)) for index in indices]
-        labels = [self._label_of(example) for _, example in examples]
+        examples = [self._example(split, index) for index in indices]
+        labels = np.array([self._label_of(example) for example in examples], np.int64)
         if self.spec.kind == "signal":
-            inputs = [self._signal(split, index) for index in indices]
-        else:
-            channels = channels or self.spec.shape[-1]
-            inputs = [
-                decode_image(
-                    self._file_of(example),
-                    f"Example {index} of {self.spec.name}, split {split},",
-                    channels,
-                    at_position(view, position),
-                )
-                for position, (index, example) in enumerate(examples)
-            ]
-        return np.stack(inputs), np.array(labels, np.int64)
+            return np.stack([self._signal(split, index) for index in indices]), labels
+        files = [self._file_of(example) for example in examples]
+        return decode_batch(files, indices, self.spec, split, channels, view), labels
 
     def labels(self, split):
         """See `Source.labels`."""
