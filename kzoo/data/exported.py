@@ -1,10 +1,10 @@
 """A whole data set in one NumPy file, which needs nothing but NumPy to be read.
 
-The file is a compressed `.npz` without pickles. Its arrays: `format`, `name`, `kind`, `shape` (0
-where examples differ), `class_names`, `splits`, and for every split `labels_SPLIT` (int64) and
-`inputs_SPLIT` (uint8 images or float32 signals). Images that are JPEGs, or differ in size, stay as
-they are stored: instead of `inputs_SPLIT` there are `files_SPLIT`, their bytes one after the other,
-and `lengths_SPLIT` (int64).
+The file is a compressed `.npz` without pickles. Its arrays: `format`, `name`, `kind`,
+`class_names`, `splits`, and for every split `labels_SPLIT` (int64) and `inputs_SPLIT` (uint8 images
+or float32 signals). Images that are JPEGs, or differ in size, stay as they are stored: instead of
+`inputs_SPLIT` there are `files_SPLIT`, their bytes one after the other, and `lengths_SPLIT`
+(int64), and `shape` is that of the images, 0 where they differ.
 """
 
 import os
@@ -56,12 +56,13 @@ def export(
         "format": np.array(FORMAT),
         "name": np.array(Path(spec.name).name),
         "kind": np.array(spec.kind),
-        "shape": np.array([side or 0 for side in spec.shape]),
         "class_names": np.array(spec.class_names),
         "splits": np.array(list(spec.splits)),
     }
     view: dict[str, Any] = {"image_size": image_size, "channels": channels, "resize": resize}
     files = _as_stored(source) if set(view.values()) == {None} else None
+    if files is not None:
+        arrays["shape"] = np.array([side or 0 for side in spec.shape])
     for split in spec.splits:
         if files is None:
             inputs, labels = Pipeline(source, split, **view).arrays()
@@ -81,14 +82,17 @@ def export(
 
 def _as_stored(source: Source) -> dict[str, list[bytes]] | None:
     """Return the files of all splits, if they rather than pixels are to be written."""
-    files = {}
+    files: dict[str, list[bytes]] = {}
     for split in source.spec.splits:
         encoded = source.encoded(split)
         if encoded is None:
             return None
-        files[split] = encoded
-    all_jpeg = all(file.startswith(JPEG) for encoded in files.values() for file in encoded)
-    return files if all_jpeg or None in source.spec.shape else None
+        files[split] = []
+        for file in encoded:
+            if not file.startswith(JPEG) and None not in source.spec.shape:
+                return None
+            files[split].append(file)
+    return files
 
 
 def check_file(file: str | os.PathLike) -> Path:
@@ -131,7 +135,7 @@ def _source(arrays: dict[str, np.ndarray]) -> Source:
     splits = arrays["splits"].tolist()
     labels = {split: arrays[f"labels_{split}"] for split in splits}
     name, class_names = str(arrays["name"]), tuple(arrays["class_names"].tolist())
-    if not any(f"files_{split}" in arrays for split in splits):
+    if "shape" not in arrays:
         inputs = {split: (arrays[f"inputs_{split}"], labels[split]) for split in splits}
         return ArraySource(inputs, name, class_names)
     spec = DataSpec(

@@ -85,7 +85,7 @@ class FolderSource(Source):
         """See `Source.encoded`."""
         if self.spec.kind != "image":
             return None
-        return [file.read_bytes() for file in self._files[split]]
+        return (file.read_bytes() for file in self._files[split])
 
 
 def _read_all(layout: Layout, read: Callable, skip: bool) -> tuple[set[Shape], list[Path]]:

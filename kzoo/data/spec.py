@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ class Source(abc.ABC):
         """Return inputs and labels of a whole split where they are in memory, else None."""
         return None
 
-    def encoded(self, split: str) -> list[bytes] | None:
+    def encoded(self, split: str) -> Iterable[bytes] | None:
         """Return the images of a whole split as they are stored in files, if they are."""
         return None
 

@@ -70,7 +70,7 @@ class TfdsSource(Source):
         if self.spec.kind != "image":
             return None
         count = len(self._records(split))
-        return [self._file_of(self._example(split, index)) for index in range(count)]
+        return (self._file_of(self._example(split, index)) for index in range(count))
 
     def _records(self, split: str) -> Records:
         if split not in self._opened:

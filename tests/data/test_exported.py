@@ -96,7 +96,7 @@ def test_a_size_or_channels_turn_files_into_pixels(tmp_path):
     exported = open_source(export(source, tmp_path / "set.npz", image_size=7, channels=1))
     assert exported.spec.shape == (7, 7, 1)
     ours = Pipeline(source, image_size=7, channels=1).arrays()
-    np.testing.assert_array_equal(ours[0], exported.arrays("train")[0])
+    np.testing.assert_array_equal(ours[0], Pipeline(exported).arrays()[0])
 
 
 def test_channels_that_differ_become_those_of_the_set(tmp_path, image_folder):

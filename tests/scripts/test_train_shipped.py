@@ -117,7 +117,7 @@ def test_training_writes_file_record_card_and_tables(signals, project, capsys, m
     )
 
 
-def test_one_seed_alone_ships_nothing(signals, project, capsys):
+def test_one_seed_alone_ships_nothing(signals, project):
     alone = [*arguments_for(project, signals), "--seed", "1"]
     assert train_shipped.main(alone) == 0
     assert [path.name for path in (project / "runs" / NAME).glob("seed-?")] == ["seed-1"]
