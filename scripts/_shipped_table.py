@@ -88,7 +88,7 @@ ROWS = (
         options={"conv": "gabor"},
     ),
     Shipped(
-        model="mobilenetv2_050",
+        model="mobilenetv2_035",
         tag="cifar10",
         data="cifar10",
         recipe="cifar",

@@ -7,6 +7,7 @@ from kzoo.cli._options import (
     add_data_options,
     add_model_options,
     add_recipe_options,
+    names,
 )
 
 
@@ -53,11 +54,31 @@ def add_command(commands):
         help="processes on this machine that divide every batch, one for each GPU where it has "
         "some; default 1. Across machines, set TF_CONFIG instead, as for TensorFlow",
     )
+    parser.add_argument(
+        "--data-service",
+        type=names,
+        default=(),
+        metavar="HOST:PORT,..",
+        help="processes that make the training batches, each started by the same command with",
+    )
+    parser.add_argument(
+        "--serve-data",
+        type=int,
+        metavar="K",
+        help="be the process at place K, from 0, of --data-service, and train nothing; --workers "
+        "is then the number of all processes that train",
+    )
     parser.set_defaults(run=run, how_to_resume=how_to_resume)
 
 
 def run(arguments):
-    """Train, and print the test accuracy and where the run is."""
+    """Train, and print the test accuracy and where the run is; or serve batches."""
+    if arguments.serve_data is not None:
+        from kzoo.training import serve_data
+
+        return serve_data(
+            place=arguments.serve_data, workers=arguments.workers, **_training(arguments)
+        )
     from kzoo.training.local_workers import started
 
     with started(arguments.argv, arguments.workers):
@@ -66,22 +87,13 @@ def run(arguments):
 
 def _train(arguments):
     from kzoo import replicas
-    from kzoo.training import named_recipe, train
+    from kzoo.training import train
 
-    fields = {name: value for name, value in vars(arguments).items() if name in RECIPE_OPTIONS}
     trained = train(
-        arguments.model,
-        arguments.data,
-        recipe=fields if arguments.recipe is None else named_recipe(arguments.recipe, **fields),
         output=arguments.output,
         resume=arguments.resume,
-        weights=arguments.weights,
         teacher=arguments.teacher,
-        conv=arguments.conv,
-        model_options=dict(arguments.option),
-        data_dir=arguments.data_dir,
-        download=arguments.download,
-        skip_unreadable=arguments.skip_unreadable,
+        **_training(arguments),
     )
     if not replicas.is_chief():
         return 0
@@ -91,12 +103,32 @@ def _train(arguments):
     return 0
 
 
+def _training(arguments):
+    """Return the arguments that a training and the servers of its batches share."""
+    from kzoo.training import named_recipe
+
+    fields = {name: value for name, value in vars(arguments).items() if name in RECIPE_OPTIONS}
+    recipe = fields if arguments.recipe is None else named_recipe(arguments.recipe, **fields)
+    return {
+        "model_name": arguments.model,
+        "data": arguments.data,
+        "recipe": recipe,
+        "weights": arguments.weights,
+        "conv": arguments.conv,
+        "model_options": dict(arguments.option),
+        "data_dir": arguments.data_dir,
+        "download": arguments.download,
+        "skip_unreadable": arguments.skip_unreadable,
+        "data_service": arguments.data_service,
+    }
+
+
 def how_to_resume(argv, arguments):
     """Return how to continue what was interrupted, if there is something to continue."""
     from kzoo.training.run import run_folder
 
     folder = run_folder(arguments.output, arguments.model, arguments.data)
-    if not folder.exists():
+    if arguments.serve_data is not None or not folder.exists():
         return ""
     command = argv if arguments.resume else [*argv, "--resume"]
     return f"; continue with `kzoo {shlex.join(command)}`"

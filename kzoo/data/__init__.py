@@ -1,8 +1,8 @@
 """Data sets as reproducible batches: embedded, TensorFlow Datasets, a folder, or arrays.
 
-Images are uint8 in 0..255, signals float32. Only `Pipeline.dataset`, `Pipeline.stream` and `load`
-need TensorFlow. Sets of TensorFlow Datasets, and the embedded ones, need that package to be opened,
-until `export` has written them to a file.
+Images are uint8 in 0..255, signals float32. Only `Pipeline.dataset`, `Pipeline.stream`, `load`
+and `serving` need TensorFlow. Sets of TensorFlow Datasets, and the embedded ones, need that
+package to be opened, until `export` has written them to a file.
 """
 
 from kzoo.data.arrays import ArraySource
@@ -16,6 +16,7 @@ from kzoo.data.loading import load
 from kzoo.data.mnist1d import make_mnist1d
 from kzoo.data.pipeline import MEMORY_LIMIT, Pipeline
 from kzoo.data.resize import Resize
+from kzoo.data.service import DataServiceError, ServedPipeline, serving
 from kzoo.data.spec import DataSpec, Source
 from kzoo.data.splits import train_and_validation
 
@@ -25,9 +26,11 @@ __all__ = [
     "Augmentation",
     "Available",
     "Batches",
+    "DataServiceError",
     "DataSpec",
     "Pipeline",
     "Resize",
+    "ServedPipeline",
     "Source",
     "available",
     "export",
@@ -37,5 +40,6 @@ __all__ = [
     "parse_augment",
     "read_image",
     "read_input",
+    "serving",
     "train_and_validation",
 ]

@@ -67,25 +67,42 @@ def epoch_by_epoch(pipeline) -> tf.data.Dataset:
     return _batches(pipeline, epochs.flat_map(indices), steps)
 
 
-def endless(pipeline, first_epoch: int) -> tf.data.Dataset:
-    """Return the batches of `first_epoch`, `first_epoch` + 1 and so on without end."""
-    indices = tf.data.Dataset.range(first_epoch * pipeline.steps, _LAST)
+def endless(pipeline, first_epoch: int, place: int = 0, count: int = 1) -> tf.data.Dataset:
+    """Return the batches of `first_epoch`, `first_epoch` + 1 and so on without end.
+
+    Of each `count` of them, it is only the one at `place`.
+    """
+    indices = tf.data.Dataset.range(first_epoch * pipeline.steps + place, _LAST, count)
     return _batches(pipeline, indices, tf.data.INFINITE_CARDINALITY)
+
+
+def in_turn(pipeline, batch) -> tf.data.Dataset:
+    """Return `batch(0)`, `batch(1)` and so on without end, one asked for after the other."""
+    indices = tf.data.Dataset.range(_LAST)
+    return _made(pipeline, indices, tf.data.INFINITE_CARDINALITY, batch, threads=1)
 
 
 def _batches(pipeline, indices: tf.data.Dataset, cardinality: int) -> tf.data.Dataset:
     """Return the batches at `indices`, counted from the first batch of epoch 0."""
+
+    def batch(index):
+        return pipeline.batch(*divmod(index, pipeline.steps))
+
+    return _made(pipeline, indices, cardinality, batch, threads=tf.data.AUTOTUNE)
+
+
+def _made(pipeline, indices, cardinality, batch, threads) -> tf.data.Dataset:
+    """Return `batch(index)` for all indices; it has the shapes of the pipeline's."""
     inputs, labels = pipeline.batch_spec
     zeros = tuple(np.zeros([side or 1 for side in s.shape], s.dtype) for s in (inputs, labels))
 
     def read(index):
-        place = divmod(int(index), pipeline.steps)
-        return _calls.run(lambda: pipeline.batch(*place), zeros)
+        return _calls.run(lambda: batch(int(index)), zeros)
 
     def make(index):
-        batch = tf.numpy_function(read, [index], [inputs.dtype, labels.dtype], stateful=False)
-        return tf.ensure_shape(batch[0], inputs.shape), tf.ensure_shape(batch[1], labels.shape)
+        made = tf.numpy_function(read, [index], [inputs.dtype, labels.dtype], stateful=False)
+        return tf.ensure_shape(made[0], inputs.shape), tf.ensure_shape(made[1], labels.shape)
 
-    batches = indices.map(make, tf.data.AUTOTUNE, deterministic=True)
+    batches = indices.map(make, threads, deterministic=True)
     batches = batches.apply(tf.data.experimental.assert_cardinality(cardinality))
     return batches.prefetch(tf.data.AUTOTUNE)

@@ -9,6 +9,7 @@ from kzoo.training.predict import predict
 from kzoo.training.recipe import Recipe
 from kzoo.training.recipes import NAMED_RECIPES, named_recipe
 from kzoo.training.run import Run
+from kzoo.training.serve import serve_data
 from kzoo.training.train import train
 from kzoo.training.workers import WorkerError, connect
 
@@ -27,5 +28,6 @@ __all__ = [
     "fit",
     "named_recipe",
     "predict",
+    "serve_data",
     "train",
 ]

@@ -11,6 +11,7 @@ import keras
 
 from kzoo import replicas
 from kzoo.analysis import count_parameters
+from kzoo.data.service import lost_servers_told
 from kzoo.training import devices, workers
 from kzoo.training.checkpoint import Progress, load_checkpoint, read_progress, restore
 from kzoo.training.distillation import Distiller, check_teacher
@@ -154,7 +155,7 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print, cal
         if not progress.finished and progress.epoch < phase.last_epoch:
             if phase.is_frozen and verbose:
                 say(f"the first {phase.last_epoch} of {recipe.epochs} epochs train the head alone")
-            with trainability_kept(plan.model), workers.together():
+            with trainability_kept(plan.model), lost_servers_told(), workers.together():
                 _run(plan, phase, progress, arrays, folder, verbose, callbacks)
     for variable, best in zip(plan.trained.weights, progress.best_weights):
         variable.assign(best)

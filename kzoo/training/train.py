@@ -1,13 +1,13 @@
 """From a model's name and a data set's to a trained network in a run folder."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kzoo import replicas
 from kzoo.analysis import count_parameters
-from kzoo.data import open_source
+from kzoo.data import ServedPipeline, open_source
 from kzoo.registry import create_model
 from kzoo.training import devices, folder, workers
 from kzoo.training.evaluate import measure
@@ -34,6 +34,7 @@ def train(
     data_dir=None,
     download: bool = False,
     skip_unreadable: bool = False,
+    data_service: Sequence[str] = (),
     verbose: int | str = "auto",
     say=print,
 ) -> Run:
@@ -56,13 +57,15 @@ def train(
         data_dir: where TensorFlow Datasets are, instead of `TFDS_DATA_DIR`.
         download: whether a missing data set may be downloaded.
         skip_unreadable: whether to leave out files that cannot be read, instead of refusing them.
+        data_service: addresses "host:port" of `serve_data`, whose processes make the training
+            batches in place of this one; `()` is none.
         verbose: as for `fit`.
         say: function that takes each line worth telling.
 
     Raises:
         TypeError, ValueError: an argument that cannot be; nothing has been written then.
     """
-    given = _given(recipe)
+    given = given_recipe(recipe)
     start = Start.of(model_name, weights)
     if not isinstance(conv, str):
         raise TypeError(f"conv must be a name, so that the run can be repeated; received {conv!r}.")
@@ -74,7 +77,7 @@ def train(
     }
     source = open_source(data, download=download, **how)
     setup = Setup.of(start, source.spec, given, conv=conv, model_options=model_options, say=say)
-    plan, config = _plan(setup, source, how, teacher)
+    plan, config = _plan(setup, source, how, teacher, data_service)
     with workers.run_folder(path, config, resume) as writing:
         last = execute(plan, writing, verbose, say)[-1]
     return _evaluated(path, config, plan.model, source, last)
@@ -93,10 +96,12 @@ def _join_workers(path, resume, say):
     return say
 
 
-def _plan(setup, source, how, teacher):
+def _plan(setup, source, how, teacher, data_service):
     """Return the plan of the training, and what its run folder says of it."""
     splits = splits_of(source, setup.recipe.validation_split)
     pipeline, validation = setup.pipelines(source, splits)
+    if data_service:
+        pipeline = ServedPipeline.of(pipeline, data_service)
     model = setup.build()
     teaching = None if teacher is None else _teacher(teacher, setup)
     plan = prepare(model, pipeline, setup.recipe, validation, teaching)
@@ -127,7 +132,7 @@ def _evaluated(path, config, model, source, last):
     return run
 
 
-def _given(recipe):
+def given_recipe(recipe) -> Recipe | Mapping[str, Any]:
     """Return a recipe, or the fields that were given; what cannot be is refused before any work."""
     if isinstance(recipe, str):
         return named_recipe(recipe)

@@ -5,9 +5,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +15,9 @@ from kzoo import replicas
 from kzoo.training import Recipe, connect, workers
 from kzoo.training.local_workers import started
 from tests.training import some_workers
+from tests.training.processes import LIMIT, ROOT, processes, wait_for
 from tests.training.small import small_model
 
-ROOT = Path(__file__).parents[2]
-LIMIT = 120
 TRAIN = ["train", "lenet5", "--data", "digits", "--batch-size", "100", "--no-nesterov"]
 
 
@@ -34,38 +30,6 @@ def clusters(count):
     for index in range(count):
         task = {"type": "worker", "index": index}
         yield json.dumps({"cluster": {"worker": addresses}, "task": task})
-
-
-@contextlib.contextmanager
-def processes(*commands, **environment):
-    """Start commands, and kill them in the end; `{name: [value, ...]}` is their environment."""
-    running = []
-    try:
-        for index, command in enumerate(commands):
-            own = {name: values[index] for name, values in environment.items()}
-            running.append(
-                subprocess.Popen(
-                    [sys.executable, *map(str, command)],
-                    cwd=ROOT,
-                    env=os.environ | {"PYTHONPATH": str(ROOT)} | own,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    start_new_session=True,
-                )
-            )
-        yield running
-    finally:
-        for process in running:
-            process.kill()
-            process.communicate()
-
-
-def wait_for(found):
-    limit = time.monotonic() + LIMIT
-    while not found():
-        assert time.monotonic() < limit, "it took too long"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

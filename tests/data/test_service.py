@@ -1,0 +1,118 @@
+"""Batches that come through tf.data service are those that the pipeline makes itself."""
+
+import contextlib
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from kzoo.data import ArraySource, DataServiceError, Pipeline, ServedPipeline, service, serving
+from kzoo.data.service import lost_servers_told
+from kzoo.training.local_workers import free_ports
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (50, 8, 8, 3)).astype("uint8")
+    source = ArraySource({"train": (images, random.integers(0, 4, 50))})
+    return Pipeline(source, batch_size=16, augment=("crop=2", "flip"), mixup=0.2, seed=5)
+
+
+def addresses(count):
+    return tuple(f"localhost:{port}" for port in free_ports(count))
+
+
+@pytest.fixture(scope="module", params=[1, 3])
+def served(request, pipeline):
+    """The pipeline, while one or three servers make its batches for two workers."""
+    served = ServedPipeline.of(pipeline, addresses(request.param))
+    with contextlib.ExitStack() as stack:
+        for place in range(request.param):
+            stack.enter_context(serving(served, place, epochs=4, workers=2))
+        yield served
+
+
+@pytest.mark.parametrize("index", [0, 1])
+@pytest.mark.parametrize("first_epoch", [0, 3])
+def test_batches_are_those_of_the_pipeline(pipeline, served, first_epoch, index):
+    pipeline = dataclasses.replace(pipeline, shard=(index, 2))
+    served = dataclasses.replace(served, shard=(index, 2))
+    stream = served.stream(first_epoch)
+    assert stream.element_spec == pipeline.stream().element_spec
+    steps = itertools.product(range(first_epoch, first_epoch + 3), range(pipeline.steps))
+    for (epoch, step), got in zip(steps, stream.as_numpy_iterator()):
+        for part, expected in zip(got, pipeline.batch(epoch, step), strict=True):
+            np.testing.assert_array_equal(part, expected)
+
+
+def test_a_second_iteration_begins_again(served):
+    stream = dataclasses.replace(served, shard=(0, 2)).stream()
+    first, again = (list(stream.take(2).as_numpy_iterator()) for _ in range(2))
+    np.testing.assert_array_equal(first[1][0], again[1][0])
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 6}, {"batch_size": 10}, {"augment": ("flip",)}, {"shard": (0, 4)}]
+)
+def test_a_server_of_other_batches_is_refused(served, monkeypatch, change):
+    monkeypatch.setattr(service, "_PATIENCE", 0)
+    other = dataclasses.replace(served, **({"shard": (0, 2)} | change))
+    with pytest.raises(DataServiceError, match="the server at localhost:.* makes other batches"):
+        other.stream()
+
+
+def test_no_server_is_refused(pipeline, monkeypatch):
+    monkeypatch.setattr(service, "_PATIENCE", 0)
+    with pytest.raises(DataServiceError, match="there is no server of batches at localhost:"):
+        ServedPipeline.of(pipeline, addresses(1)).stream()
+
+
+def test_a_batch_that_cannot_be_made_is_told(pipeline, monkeypatch):
+    def broken(*arguments):
+        raise OSError("3.jpg is truncated")
+
+    served = ServedPipeline.of(pipeline, addresses(1))
+    monkeypatch.setattr(Pipeline, "batch", broken)
+    message = "at localhost:.* could not make a batch .*3.jpg is truncated.*--resume"
+    with (
+        serving(served, 0, epochs=1),
+        pytest.raises(DataServiceError, match=message),
+        lost_servers_told(),
+    ):
+        next(iter(served.stream()))
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ("a:1", TypeError, "data_service must be a sequence of addresses .* received 'a:1'"),
+        ((), TypeError, r"data_service must be a sequence of addresses .* received \(\)"),
+        (("a",), ValueError, "data_service must be 'host:port'; received 'a'"),
+        (("a:1", "http://b:2"), ValueError, "data_service must be 'host:port'; received 'http"),
+    ],
+)
+def test_addresses_that_cannot_be_are_refused(pipeline, given, error, message):
+    with pytest.raises(error, match=message):
+        ServedPipeline.of(pipeline, given)
+
+
+@pytest.mark.parametrize(
+    ("place", "workers", "error", "message"),
+    [
+        (3, 1, ValueError, r"serve_data must be below the number .* \(\d\); received 3"),
+        (-1, 1, ValueError, "serve_data must be at least 0; received -1"),
+        (0, 0, ValueError, "workers must be at least 1; received 0"),
+        (0, 1, DataServiceError, "something listens at localhost:.* already; give another port"),
+    ],
+)
+def test_servers_that_cannot_be_are_refused(served, place, workers, error, message):
+    with pytest.raises(error, match=message), serving(served, place, 1, workers):
+        pass
+
+
+def test_it_needs_tensorflow(pipeline, monkeypatch):
+    monkeypatch.setattr(service.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="data_service needs TensorFlow, which is not installed"):
+        ServedPipeline.of(pipeline, ("a:1",))
