@@ -111,6 +111,17 @@ def find_family(name: str) -> Family:
     return models()[name]
 
 
+def without_tag(name: str, weights=None):
+    """Return a model's name without the tag it may carry, and the tag or else `weights`."""
+    model, dot, tag = name.partition(".") if isinstance(name, str) else (name, "", "")
+    if dot and weights is not None:
+        raise ValueError(
+            f"{name!r} names its weights, and weights={weights!r} names others; give one of the "
+            "two."
+        )
+    return model, tag if dot else weights
+
+
 def create_model(name: str, **options) -> keras.Model:
     """Build a model by name; `options` are the arguments of its named builder.
 
@@ -126,17 +137,12 @@ def create_model(name: str, **options) -> keras.Model:
         ValueError: there is no such model, or an option has a value that it does not allow.
         TypeError: it has no such option.
     """
-    model, dot, tag = name.partition(".") if isinstance(name, str) else (name, "", "")
+    model, weights = without_tag(name, options.get("weights"))
     family = find_family(model)
-    if dot:
-        if options.get("weights") is not None:
-            raise ValueError(
-                f"{name!r} names its weights, and weights={options['weights']!r} names others; "
-                "give one of the two."
-            )
-        if tag not in {record.tag for record in records_of(model)}:
-            raise unknown_tag(tag, model)
-        options["weights"] = tag
+    if model != name:
+        if weights not in {record.tag for record in records_of(model)}:
+            raise unknown_tag(weights, model)
+        options["weights"] = weights
     return family.create(model, **options)
 
 

@@ -10,7 +10,7 @@ import keras
 
 from kzoo.applications._family import Family
 from kzoo.data import DataSpec, Pipeline, Source, train_and_validation
-from kzoo.registry import create_model, find_family
+from kzoo.registry import create_model, find_family, without_tag
 from kzoo.training.defaults import default_recipe, suits_small_stem
 from kzoo.training.recipe import Recipe
 from kzoo.training.views import Views, choose_views
@@ -38,16 +38,8 @@ class Start:
     @classmethod
     def of(cls, model_name, weights=None) -> "Start":
         """Return what a model's name, which may carry a tag, and `weights` stand for."""
-        name, dot, tag = (
-            model_name.partition(".") if isinstance(model_name, str) else (model_name, "", "")
-        )
+        name, weights = without_tag(model_name, weights and os.fspath(weights))
         family = find_family(name)
-        if dot and weights is not None:
-            raise ValueError(
-                f"{model_name!r} names its weights, and weights={weights!r} names others; give one "
-                "of the two."
-            )
-        weights = tag if dot else weights and os.fspath(weights)
         records = records_of(name)
         known = {record.tag: record for record in records}
         if records:
