@@ -43,10 +43,20 @@ class Shipped:
         return named_recipe(self.recipe, **fields)
 
 
-# All-CNN-C has no batch normalisation and needs a lower rate than the residual networks; its
-# equivariant forms are trained alike, so that the three can be compared. Their penalty is the
-# 0.001 of Springenberg et al. 2015, section 3.1.
-_ALL_CNN = {"learning_rate": 0.05, "weight_decay": 1e-2, "clip": 1.0}
+# All-CNN-C has no batch normalisation, and learns faster with AdamW than with SGD: after the second
+# of four epochs it fits 50 % of the training images, and 42 % with SGD at 0.05. As short a training
+# does not reward dropout. Its equivariant forms are trained alike, so that the three can be
+# compared; at half their width, as the whole of the last takes a CPU core an hour and a half an
+# epoch.
+_ALL_CNN = {
+    "epochs": 8,
+    "optimizer": "adamw",
+    "learning_rate": 2e-3,
+    "weight_decay": 0.02,
+    "clip": 1.0,
+    "dropout_rate": 0.0,
+    "precision": "mixed_bfloat16",
+}
 
 # ConvNeXts are trained with AdamW and its decay of 0.05, and a longer warm-up (Liu et al. 2022,
 # Table 5); the rate is scaled down with the batch.
@@ -103,9 +113,17 @@ ROWS = (
         fields=_CONVNEXT,
         options={"stem": "small"},
     ),
-    Shipped(model="all_cnn_c", tag="cifar10", data="cifar10", recipe="cifar", fields=_ALL_CNN),
-    Shipped(model="p4_all_cnn_c", tag="cifar10", data="cifar10", recipe="cifar", fields=_ALL_CNN),
-    Shipped(model="p4m_all_cnn_c", tag="cifar10", data="cifar10", recipe="cifar", fields=_ALL_CNN),
+    *(
+        Shipped(
+            model=model,
+            tag="half_cifar10",
+            data="cifar10",
+            recipe="cifar",
+            fields=_ALL_CNN,
+            options={"width": 0.5, "input_dropout_rate": 0.0},
+        )
+        for model in ("all_cnn_c", "p4_all_cnn_c", "p4m_all_cnn_c")
+    ),
     *(
         Shipped(
             model=model,

@@ -112,7 +112,8 @@ def serving(pipeline: ServedPipeline, place: int, epochs: int, workers: int = 1)
         pipeline: The pipeline of the trainers.
         place: Which of its addresses is that of this process, from 0.
         epochs: Epochs of the training.
-        workers: Processes of the training, which divide every batch.
+        workers: Processes of the training, which divide every batch. One that takes them whole, as
+            on JAX whatever its devices, is served as well.
 
     Raises:
         TypeError, ValueError: an argument cannot be.
@@ -139,8 +140,8 @@ def serving(pipeline: ServedPipeline, place: int, epochs: int, workers: int = 1)
     config = service.WorkerConfig(dispatcher_address=address, worker_address=f"{host}:%port%")
     worker = service.WorkerServer(config)
     kept = []
-    for index in range(workers):
-        part = dataclasses.replace(pipeline, shard=(index, workers))
+    for shard in {(0, 1), *((index, workers) for index in range(workers))}:
+        part = dataclasses.replace(pipeline, shard=shard)
         # What is held in memory is held once.
         vars(part)["_reader"] = pipeline._reader
         for epoch in range(epochs):

@@ -34,11 +34,11 @@ def served(request, pipeline):
         yield served
 
 
-@pytest.mark.parametrize("index", [0, 1])
+@pytest.mark.parametrize("shard", [(0, 1), (0, 2), (1, 2)])
 @pytest.mark.parametrize("first_epoch", [0, 3])
-def test_batches_are_those_of_the_pipeline(pipeline, served, first_epoch, index):
-    pipeline = dataclasses.replace(pipeline, shard=(index, 2))
-    served = dataclasses.replace(served, shard=(index, 2))
+def test_batches_are_those_of_the_pipeline(pipeline, served, first_epoch, shard):
+    pipeline = dataclasses.replace(pipeline, shard=shard)
+    served = dataclasses.replace(served, shard=shard)
     stream = served.stream(first_epoch)
     assert stream.element_spec == pipeline.stream().element_spec
     steps = itertools.product(range(first_epoch, first_epoch + 3), range(pipeline.steps))
@@ -48,7 +48,7 @@ def test_batches_are_those_of_the_pipeline(pipeline, served, first_epoch, index)
 
 
 def test_a_second_iteration_begins_again(served):
-    stream = dataclasses.replace(served, shard=(0, 2)).stream()
+    stream = served.stream()
     first, again = (list(stream.take(2).as_numpy_iterator()) for _ in range(2))
     np.testing.assert_array_equal(first[1][0], again[1][0])
 
@@ -58,7 +58,7 @@ def test_a_second_iteration_begins_again(served):
 )
 def test_a_server_of_other_batches_is_refused(served, monkeypatch, change):
     monkeypatch.setattr(service, "_PATIENCE", 0)
-    other = dataclasses.replace(served, **({"shard": (0, 2)} | change))
+    other = dataclasses.replace(served, **change)
     with pytest.raises(DataServiceError, match="the server at localhost:.* makes other batches"):
         other.stream()
 
