@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import importlib.util
+import itertools
 import queue
 import re
 import socket
@@ -117,7 +118,7 @@ def serving(pipeline: ServedPipeline, place: int, epochs: int, workers: int = 1)
 
     Raises:
         TypeError, ValueError: an argument cannot be.
-        DataServiceError: something else listens at the port.
+        DataServiceError: something else listens at the address, or it is another machine's.
     """
     import tensorflow as tf
 
@@ -137,22 +138,31 @@ def serving(pipeline: ServedPipeline, place: int, epochs: int, workers: int = 1)
     pipeline.prepare()
     service = tf.data.experimental.service
     dispatcher = service.DispatchServer(service.DispatcherConfig(port=int(port)))
+    if not _answers(address):
+        raise DataServiceError(
+            f"{address} does not lead to this process; give serve_data={place} where it does."
+        )
     config = service.WorkerConfig(dispatcher_address=address, worker_address=f"{host}:%port%")
     worker = service.WorkerServer(config)
-    kept = []
-    for shard in {(0, 1), *((index, workers) for index in range(workers))}:
-        part = dataclasses.replace(pipeline, shard=shard)
-        # What is held in memory is held once.
-        vars(part)["_reader"] = pipeline._reader
-        for epoch in range(epochs):
-            batches = endless(part, epoch, place, len(pipeline.addresses))
-            name = part.identity(epoch, place)
-            service.register_dataset(_url(address), batches, compression=None, dataset_id=name)
-            kept.append(batches)
+    parts = [_part(pipeline, *shard) for shard in {(0, 1), *((i, workers) for i in range(workers))}]
+    # TensorFlow calls Python as long as these live.
+    registered = []
+    for epoch, part in itertools.product(range(epochs), parts):
+        batches = endless(part, epoch, place, len(pipeline.addresses))
+        name = part.identity(epoch, place)
+        service.register_dataset(_url(address), batches, compression=None, dataset_id=name)
+        registered.append(batches)
     try:
         yield
     finally:
         del worker, dispatcher
+
+
+def _part(pipeline, index, count):
+    """Return the pipeline of one of `count` processes; what is held in memory is held once."""
+    part = dataclasses.replace(pipeline, shard=(index, count))
+    vars(part)["_reader"] = pipeline._reader
+    return part
 
 
 @contextlib.contextmanager

@@ -112,6 +112,15 @@ def test_servers_that_cannot_be_are_refused(served, place, workers, error, messa
         pass
 
 
+def test_the_address_of_another_machine_is_refused(pipeline):
+    # 192.0.2.0/24 is for documentation: it leads nowhere.
+    port = addresses(1)[0].rpartition(":")[2]
+    served = ServedPipeline.of(pipeline, (f"192.0.2.1:{port}",))
+    message = f"192.0.2.1:{port} does not lead to this process; give serve_data=0 where it does"
+    with pytest.raises(DataServiceError, match=message), serving(served, 0, epochs=1):
+        pass
+
+
 def test_it_needs_tensorflow(pipeline, monkeypatch):
     monkeypatch.setattr(service.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="data_service needs TensorFlow, which is not installed"):
