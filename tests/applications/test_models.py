@@ -41,10 +41,15 @@ def test_the_default_suite_has_a_model_of_each_family():
     assert families == {family.name for family in kzoo.registry.families()}
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+# Each is built five times there, which takes these forty seconds; in every run of the tests, their
+# parity holds them.
+SLOW_TO_BUILD = {"ghostnetv3_050", "inception_resnet_v2", "nasnetalarge", "pnasnet5large"}
+
+
+@pytest.mark.parametrize("name", [name for name in SMALLEST if name not in SLOW_TO_BUILD])
 def test_smallest_of_each_family(name, record):
     parameters = published_parameters(name)
-    multiply_adds = check_application(name, parameters, save=name != "vgg11")
+    multiply_adds = check_application(name, parameters, thorough=False)
     check_multiply_adds(name, multiply_adds)
     record(model=name, parameters=parameters, multiply_adds=multiply_adds)
 

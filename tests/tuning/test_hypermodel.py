@@ -20,13 +20,16 @@ TUNERS = {
         model, max_epochs=2, factor=2, **options
     ),
 }
+REST = sorted(set(TUNERS) - {"random", "hyperband"})
 
 
 def messages(tuner):
     return [(trial.status, trial.message) for trial in tuner.oracle.trials.values()]
 
 
-@pytest.mark.parametrize("kind", TUNERS)
+@pytest.mark.parametrize(
+    "kind", ["random", "hyperband", *(pytest.param(k, marks=pytest.mark.full) for k in REST)]
+)
 def test_keras_tuners_tuners_as_they_are(kind, source, tmp_path):
     hypermodel = ZooHyperModel("udl_conv1d", source.spec, SMALL)
     tuner = TUNERS[kind](hypermodel, objective="val_accuracy", directory=tmp_path, seed=1)
