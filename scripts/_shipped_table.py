@@ -72,57 +72,25 @@ _CONVNEXT = {
 # Of the recipe's 200: half an hour for a seed of ResNet-20 on one CPU core.
 _SHORT = {"epochs": 12}
 
+_HALF = {"width": 0.5, "input_dropout_rate": 0.0}
+_CIFAR = (
+    ("resnet20_cifar", "cifar10", _SHORT, {}),
+    ("resnet56_cifar", "cifar10", _SHORT, {}),
+    ("resnet20_cifar", "tiled_cifar10", _SHORT, {"conv": "tiled"}),
+    ("resnet20_cifar", "gabor_cifar10", _SHORT, {"conv": "gabor"}),
+    ("mobilenetv2_035", "cifar10", _SHORT, {"stem": "small"}),
+    ("convnext_atto", "cifar10", _CONVNEXT, {"stem": "small"}),
+    ("all_cnn_c", "half_cifar10", _ALL_CNN, _HALF),
+    ("p4_all_cnn_c", "half_cifar10", _ALL_CNN, _HALF),
+    ("p4m_all_cnn_c", "half_cifar10", _ALL_CNN, _HALF),
+)
+
 ROWS = (
-    Shipped(
-        model="resnet20_cifar",
-        tag="cifar10",
-        data="cifar10",
-        recipe="cifar",
-        fields=_SHORT,
-    ),
-    Shipped(model="resnet56_cifar", tag="cifar10", data="cifar10", recipe="cifar", fields=_SHORT),
-    Shipped(
-        model="resnet20_cifar",
-        tag="tiled_cifar10",
-        data="cifar10",
-        recipe="cifar",
-        fields=_SHORT,
-        options={"conv": "tiled"},
-    ),
-    Shipped(
-        model="resnet20_cifar",
-        tag="gabor_cifar10",
-        data="cifar10",
-        recipe="cifar",
-        fields=_SHORT,
-        options={"conv": "gabor"},
-    ),
-    Shipped(
-        model="mobilenetv2_035",
-        tag="cifar10",
-        data="cifar10",
-        recipe="cifar",
-        fields=_SHORT,
-        options={"stem": "small"},
-    ),
-    Shipped(
-        model="convnext_atto",
-        tag="cifar10",
-        data="cifar10",
-        recipe="cifar",
-        fields=_CONVNEXT,
-        options={"stem": "small"},
-    ),
     *(
         Shipped(
-            model=model,
-            tag="half_cifar10",
-            data="cifar10",
-            recipe="cifar",
-            fields=_ALL_CNN,
-            options={"width": 0.5, "input_dropout_rate": 0.0},
+            model=model, tag=tag, data="cifar10", recipe="cifar", fields=fields, options=options
         )
-        for model in ("all_cnn_c", "p4_all_cnn_c", "p4m_all_cnn_c")
+        for model, tag, fields, options in _CIFAR
     ),
     *(
         Shipped(
