@@ -59,7 +59,8 @@ def add_command(commands):
         type=names,
         default=(),
         metavar="HOST:PORT,..",
-        help="processes that make the training batches, each started by the same command with",
+        help="processes that make the training batches, each started by the same command with "
+        "--serve-data",
     )
     parser.add_argument(
         "--serve-data",

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _PATIENCE, _LOOK = 60, 2
 # Batches read ahead from each server, beside what tf.data service does.
 _AHEAD = 2
+# Epochs whose image sizes must agree.
+_LONGEST = 1000
 _ADDRESS = re.compile(r"([^\s:/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 
 
@@ -97,9 +99,10 @@ class ServedPipeline(Pipeline):
             for field in dataclasses.fields(Pipeline)
             if field.name not in ("source", "cache", "sizes")
         }
-        size = None if self.sizes is None else self.sizes(first_epoch)
+        epochs = range(first_epoch, first_epoch + _LONGEST)
+        sizes = None if self.sizes is None else [self.sizes(epoch) for epoch in epochs]
         data = Path(spec.name).name, spec.class_names, sorted(spec.splits.items())
-        parts = __version__, data, made_by, size, len(self.addresses), place, first_epoch
+        parts = __version__, data, made_by, sizes, len(self.addresses), place, first_epoch
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

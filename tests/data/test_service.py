@@ -65,6 +65,14 @@ def test_a_server_of_other_batches_is_refused(served, monkeypatch, change):
         other.stream()
 
 
+def test_later_image_sizes_count(pipeline):
+    first, other = (
+        ServedPipeline.of(dataclasses.replace(pipeline, sizes=sizes), ("a:1",))
+        for sizes in (lambda epoch: 8 + epoch // 50, lambda epoch: 8 + epoch // 60)
+    )
+    assert first.identity(0, 0) == first.identity(0, 0) != other.identity(0, 0)
+
+
 def test_no_server_is_refused(pipeline, monkeypatch):
     monkeypatch.setattr(service, "_PATIENCE", 0)
     with pytest.raises(DataServiceError, match="there is no server of batches at localhost:"):
