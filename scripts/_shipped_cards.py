@@ -167,14 +167,15 @@ def card(record) -> str:
     data, inputs = record["data"], record["preprocessing"]
     seeds = record["seeds"]
     versions = record["versions"]
-    backend = versions["backend"]
+    backend, precision = versions["backend"], record["recipe"]["precision"]
     options = {name: value for name, value in record["options"].items() if name != "input_shape"}
     shown = {
         "test accuracy of this file": f"{100 * record['file_accuracy']:.2f} % of "
         f"{data['examples']['test']:,} examples, loaded by `kzoo.create_model`",
         "of the training runs": ", ".join(
             f"{100 * seed['accuracy']:.2f} % (seed {seed['seed']})" for seed in seeds
-        ),
+        )
+        + (f", in {precision}" if precision != "float32" else ""),
         "over the seeds": f"{spread(record)} %",
         "shipped": f"the run of seed {record['shipped_seed']}, the first: chosen before any result",
         "data": f"{DATA_SETS[data['name']]} (`{data['name']}`), {_examples(data)}",

@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import pytest
 import kzoo
 from kzoo.data import ArraySource, export
 from kzoo.registry import find_family
+from kzoo.training import Recipe
 from kzoo.weights import tags
 from scripts import _shipped_cards as cards
 from scripts import train_shipped
@@ -129,6 +132,22 @@ def test_a_file_that_lost_accuracy_is_refused_and_taken_away(signals, project, c
     assert train_shipped.main([*arguments_for(project, signals), "--seeds", "1"]) == 2
     assert "has a test accuracy of 2.0000, and its run 0." in capsys.readouterr().err
     assert not list((project / train_shipped.WEIGHTS).iterdir())
+
+
+@pytest.mark.parametrize(
+    ("precision", "lost", "refused"),
+    [
+        ("float32", 0.0009, False),
+        ("float32", 0.0011, True),
+        ("mixed_bfloat16", 0.0049, False),
+        ("mixed_bfloat16", 0.0051, True),
+    ],
+)
+def test_how_much_a_file_may_lose(precision, lost, refused):
+    recipe = Recipe(precision=precision)
+    run = SimpleNamespace(recipe=recipe, results={"test": {"accuracy": 0.9}})
+    with pytest.raises(ValueError, match="not shipped") if refused else nullcontext():
+        train_shipped.check_accuracy(SHIPPED[NAME], run, 0.9 - lost)
 
 
 @pytest.mark.parametrize(
