@@ -25,8 +25,10 @@ with its weights. The accuracy is that of the file on the test split; "over the 
 it reached. The test split is used once, at the end of each training. The card behind each name has
 the recipe, the command, the data, versions and hardware.
 
-A tag that begins with the name of a convolution brings the option that its weights need:
-`tiled_cifar10` builds the network with `conv="tiled"`, and another `conv=` is refused.
+A tag brings the options that its weights need: `tiled_cifar10` builds the network with
+`conv="tiled"`, and another `conv=` is refused. `p4cnn` gives the same logits for an image and for
+the image turned: on MNIST, where digits stand upright, it takes some 6s for 9s.
+
 `kzoo.weights.write_half_precision(model, "mine.npz")` writes a file of the same kind, and
 `weights="mine.npz"` reads it.
 
