@@ -98,8 +98,9 @@ class Recipe:
         cutmix: alpha of CutMix (Yun et al. 2019); 0 is none; with both, each batch gets one.
         repeats: how often an example comes in an epoch, each time with another augmentation
             (Hoffer et al. 2020), at as many steps as without.
-        image_size: height and width of the images in training; `None` is the data's own, or the
-            smallest that the network takes where that is larger.
+        image_size: height and width of the images in training; `None` is that of the weights to
+            start from, or else the data's own, or the smallest that the network takes where that
+            is larger.
         progressive: share of `image_size` at which training starts, growing in four equal stages
             (Tan and Le 2021); `None` keeps it.
         test_size: image size of validation and test; `None` is that of training.

@@ -67,7 +67,8 @@ def choose_views(
             )
     own = spec.shape[:2]
     default = trained_on.size if trained_on else family.shape_of(model_name, stem)[:2]
-    size = _size(model_name, own, recipe.image_size, default, smallest, say)
+    keep = trained_on is None and None not in own
+    size = _size(model_name, own, recipe.image_size, None if keep else default, smallest, say)
     test_size = (recipe.test_size,) * 2 if recipe.test_size else size
     interpolation = trained_on.interpolation if trained_on else "bilinear"
     resize = functools.partial(
@@ -84,14 +85,20 @@ def choose_views(
     )
 
 
-def _size(model_name, own, asked, default, smallest, say):
-    """Return the height and width of training images, and say where they are not the data's."""
+def _size(model_name, own, asked, expected, smallest, say):
+    """Return the height and width of training images, and say where they are not the data's.
+
+    `expected` is the model's, or `None` where the data's will do.
+    """
     if asked is not None:
         return (asked, asked)
-    if None in own:
-        shown = f"{default[0]} x {default[1]}"
-        say(f"images differ in size; resizing them to {shown}, as {model_name} expects")
-        return default
+    if expected is not None and own != expected:
+        say(
+            f"images {'differ in size' if None in own else f'are {own[0]} x {own[1]}'}; resizing "
+            f"them to {expected[0]} x {expected[1]}, as {model_name} expects; image_size gives "
+            "another size"
+        )
+        return expected
     if min(own) < smallest:
         say(
             f"images of {own[0]} x {own[1]} are too small; resizing them to {smallest} x "

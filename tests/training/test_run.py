@@ -14,7 +14,7 @@ from kzoo.data import DataSpec
 from kzoo.registry import find_family
 from kzoo.training import Recipe, Run, RunError, evaluate, fit, predict, train
 from kzoo.training.run import run_folder
-from kzoo.training.views import choose_views
+from kzoo.training.views import Views, choose_views
 from kzoo.weights.tags import records_of
 from tests.training.small import small_data, small_model
 
@@ -235,7 +235,25 @@ def test_evaluation_is_that_of_the_weights(colours):
     assert (views.evaluation.crop, views.evaluation.interpolation) == (0.95, "bicubic")
     assert views.evaluation.size == views.training.size == (224, 224)
     assert views.training.crop == 1
-    assert said == ["images differ in size; resizing them to 224 x 224, as resnet50 expects"]
+    assert said == [
+        "images differ in size; resizing them to 224 x 224, as resnet50 expects; image_size gives "
+        "another size"
+    ]
+
+
+def test_images_of_one_size_reach_weights_at_the_size_of_the_weights():
+    family, said = find_family("resnet50"), []
+    inputs = next(w for w in records_of("resnet50") if w.tag == "a1_in1k").preprocessing
+    spec = DataSpec("x", "image", (48, 48, 3), ("a",), {})
+    views = choose_views("resnet50", family, spec, Recipe(), inputs, said.append)
+    assert views.evaluation.size == views.training.size == (224, 224)
+    assert said == [
+        "images are 48 x 48; resizing them to 224 x 224, as resnet50 expects; image_size gives "
+        "another size"
+    ]
+    views = choose_views("resnet50", family, spec, Recipe(image_size=48), inputs, said.append)
+    assert (views.training, len(said)) == (None, 1)
+    assert choose_views("resnet50", family, spec, Recipe(), None, said.append) == Views()
 
 
 def test_a_run_can_teach(lenet_run, tmp_path):
