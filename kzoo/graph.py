@@ -43,7 +43,8 @@ def classifier_layers(output) -> list[keras.layers.Layer]:
     """Return the layers from a tensor back to the nearest that has a number of units or filters."""
     found: list[keras.layers.Layer] = []
     for operation in upstream(output):
-        found.append(operation)
+        if isinstance(operation, keras.layers.Layer):
+            found.append(operation)
         if hasattr(operation, "units") or hasattr(operation, "filters"):
             return found
     return []

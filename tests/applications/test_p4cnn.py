@@ -91,6 +91,22 @@ def test_upright_readout_tells_rotations_apart(name, tmp_path):
     np.testing.assert_array_equal(np.asarray(loaded(inputs)), upright[0])
 
 
+@pytest.mark.parametrize("name", EQUIVARIANT)
+def test_upright_networks_take_weights_and_new_heads(name, tmp_path):
+    """Between its classifier and its end is an operation that is no layer."""
+    path, inputs = tmp_path / "model.keras", images(28, 28, 1)
+    model = build(name, readout="upright")
+    model.save(path)
+    options = {"readout": "upright", "weights": path}
+    loaded = kzoo.create_model(name, classifier_activation=None, **options)
+    np.testing.assert_array_equal(np.asarray(loaded(inputs)), np.asarray(model(inputs)))
+    with pytest.warns(UserWarning, match="initial values of top"):
+        three = kzoo.create_model(name, classes=3, **options)
+    assert three.output_shape == kzoo.replace_head(model, 3).output_shape == (None, 3)
+    frozen = kzoo.freeze(three)
+    assert {variable.path.split("/")[0] for variable in frozen.trainable_variables} == {"top"}
+
+
 @pytest.mark.parametrize(
     ("name", "readout", "message"),
     [
