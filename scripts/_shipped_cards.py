@@ -27,7 +27,8 @@ the recipe, the command, the data, versions and hardware.
 
 A tag brings the options that its weights need: `tiled_cifar10` builds the network with
 `conv="tiled"`, and another `conv=` is refused. `p4cnn` gives the same logits for an image and for
-the image turned: on MNIST, where digits stand upright, it takes some 6s for 9s.
+the image turned: on MNIST, where digits stand upright, it takes some 6s for 9s, and
+`upright_mnist`, with `readout="upright"`, does not.
 
 `kzoo.weights.write_half_precision(model, "mine.npz")` writes a file of the same kind, and
 `weights="mine.npz"` reads it.
