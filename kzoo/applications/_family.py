@@ -328,7 +328,7 @@ class Family:
         **own,
     ):
         self._check(variant, pooling, classes, classifier_activation, conv)
-        row = self._scaled_row(variant, weights, own)
+        row = self._scaled_row(variant, own)
         stem = one_of(own.get("stem", "published"), "stem", ("published", "small"))
         options = Options(
             include_top=include_top,
@@ -370,17 +370,11 @@ class Family:
             load_source(model, weights)
         return model
 
-    def _scaled_row(self, variant, weights, own):
+    def _scaled_row(self, variant, own):
         """Take width and depth out of the arguments `own`; return the row of `variant` at them."""
         row = self.variants[variant]
         for name in OPTIONS:
             factor = positive(own.pop(name, 1.0), name)
-            if weights is not None and factor != weights.options.get(name, 1):
-                raise ValueError(
-                    f"{variant}'s weights are for {name}={weights.options.get(name, 1)}; received "
-                    f"{name}={factor:g}, leave it out, or load weights of that size into the model "
-                    "with kzoo.load_weights."
-                )
             row = scale_row(row, getattr(self, name), factor, RULES[name])
         return row
 

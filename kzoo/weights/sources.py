@@ -45,6 +45,11 @@ class Source:
     classes: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    @property
+    def is_file(self) -> bool:
+        """Whether the user named a file, of which nothing is known."""
+        return self.given == self.place and not self.place.startswith("hf-hub:")
+
     def fetch(self) -> Path:
         """Return the path of the file, downloaded and checked where need be."""
         if self.place.startswith("hf-hub:"):
@@ -66,7 +71,10 @@ class Source:
         """
         if self.classes:
             arguments.setdefault("classes", self.classes)
-        for name, value in self.options.items():
+        # Of the size that was published, where nothing else is known; a file may have any.
+        sizes = () if self.is_file else ("width", "depth")
+        published = {name: 1 for name in sizes if name in arguments}
+        for name, value in (published | dict(self.options)).items():
             if name == "input_shape":
                 if "input_tensor" not in arguments:
                     arguments.setdefault(name, _in_data_format(value))

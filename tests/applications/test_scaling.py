@@ -11,6 +11,7 @@ import kzoo
 from kzoo.analysis import count_parameters
 from kzoo.applications._scaling import RULES, scale_blocks, scale_channels, scale_row
 from kzoo.registry import find_family
+from kzoo.weights.half_precision import write_half_precision
 from tests.applications.published import PARAMETERS, SMALLEST
 from tests.check_application import build_small
 from tests.peers import count_counterpart
@@ -189,13 +190,13 @@ def test_options_are_those_of_the_signature_and_the_docstring():
             "lenet5",
             {"width": 2, "weights": "mnist"},
             ValueError,
-            "lenet5's weights are for width=1; received width=2, leave it out",
+            "the weights mnist are those of width=1; received width=2, leave width out",
         ),
         (
             "resnet18",
-            {"depth": 0.5, "weights": "some.safetensors"},
+            {"depth": 0.5, "weights": "a1_in1k"},
             ValueError,
-            "resnet18's weights are for depth=1; received depth=0.5",
+            "the weights a1_in1k are those of depth=1; received depth=0.5",
         ),
         (
             "lenet5",
@@ -208,3 +209,13 @@ def test_options_are_those_of_the_signature_and_the_docstring():
 def test_bad_factors_are_refused(name, options, error, match):
     with pytest.raises(error, match=match):
         kzoo.create_model(name, **options)
+
+
+def test_a_file_holds_weights_of_any_width(tmp_path):
+    half = kzoo.create_model("lenet5", width=0.5)
+    path = write_half_precision(half, tmp_path / "half.npz")
+    loaded = kzoo.create_model("lenet5", width=0.5, weights=path)
+    for new, old in zip(loaded.weights, half.weights, strict=True):
+        np.testing.assert_allclose(new, old, rtol=1e-3, atol=1e-7)
+    with pytest.raises(kzoo.weights.WeightsError, match="half.npz does not fit lenet5"):
+        kzoo.create_model("lenet5", weights=path)
