@@ -215,19 +215,26 @@ def spread(record) -> str:
 
 
 def table(records, cards: str) -> str:
-    """Return the table of all weights in Markdown; `cards` is the way to their folder."""
+    """Return the table of all weights in Markdown, by data set; notes on the data follow it.
+
+    `cards` is the way to the folder of the cards.
+    """
+    notes = list(dict.fromkeys(record["data"]["note"] for record in records))
+    marks = {note: f"<sup>{number}</sup>" for number, note in enumerate(filter(None, notes), 1)}
     lines = [
         "| weights | data | parameters | test accuracy of the file, % | over the seeds, % | MB |",
         "|---|---|---|---|---|---|",
     ]
-    for record in records:
+    data_sets = list(DATA_SETS)
+    for record in sorted(records, key=lambda record: data_sets.index(record["data"]["name"])):
         name, data = record["name"], record["data"]
-        note = f"; {data['note']}" if data["note"] else ""
         lines.append(
-            f"| [`{name}`]({cards}/{name}.md) | {DATA_SETS[data['name']]}{note} "
+            f"| [`{name}`]({cards}/{name}.md) "
+            f"| {DATA_SETS[data['name']]}{marks.get(data['note'], '')} "
             f"| {record['parameters']:,} | {100 * record['file_accuracy']:.2f} "
             f"| {spread(record)} ({len(record['seeds'])}) | {record['bytes'] / 1e6:.2f} |"
         )
+    lines += [f"\n{mark} {note}" for note, mark in marks.items()]
     return "\n".join(lines) + "\n"
 
 

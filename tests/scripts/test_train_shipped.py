@@ -100,6 +100,8 @@ def test_training_writes_file_record_card_and_tables(signals, project, capsys, m
     assert readme.startswith("a\n")
     assert readme.endswith("b\n")
     assert NAME in readme
+    assert "| MNIST-1D<sup>1</sup> |" in readme
+    assert "\n<sup>1</sup> made of noise\n" in readme
     assert NAME in (project / "docs" / "weights.md").read_text()
     monkeypatch.setattr(tags, "SHIPPED", folder)
     model = kzoo.create_model(NAME)
