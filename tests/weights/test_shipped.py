@@ -14,6 +14,7 @@ import kzoo
 from kzoo.data import Pipeline, open_source
 from kzoo.weights import tags
 from kzoo.weights.half_precision import write_half_precision
+from scripts.train_shipped import TOLERANCES
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = [json.loads(path.read_text()) for path in sorted(tags.SHIPPED.glob("*.json"))]
@@ -59,7 +60,8 @@ def test_each_loads_into_its_model_by_name(record):
 def test_the_file_does_what_its_run_did(record):
     first = record["seeds"][0]
     assert first["seed"] == record["shipped_seed"] == 0
-    assert abs(record["file_accuracy"] - first["accuracy"]) <= 0.001
+    tolerance = TOLERANCES[record["recipe"]["precision"]]
+    assert abs(record["file_accuracy"] - first["accuracy"]) <= tolerance
 
 
 @pytest.mark.parametrize(
