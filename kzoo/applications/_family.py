@@ -284,7 +284,7 @@ class Family:
             if bound.arguments.get("weights") is not None:
                 source = find_source(bound.arguments["weights"], variant)
                 bound.arguments["weights"] = source
-                source.complete(bound.arguments)
+                source.complete(bound.arguments, OPTIONS)
             bound.apply_defaults()
             return self._create(variant, **bound.arguments)
 

@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,12 @@ class Source:
             return path
         return Path(self.place)
 
-    def complete(self, arguments: dict[str, Any]):
+    def complete(self, arguments: dict[str, Any], scales: Iterable[str] = ()):
         """Add what the weights imply to the arguments of a builder, where they are not given.
+
+        Args:
+            arguments: of the builder, by name; changed in place.
+            scales: names of the options that are 1 at the size that was published.
 
         Raises:
             WeightsError: an argument contradicts the weights. Their number of classes and input
@@ -72,8 +76,7 @@ class Source:
         if self.classes:
             arguments.setdefault("classes", self.classes)
         # Of the size that was published, where nothing else is known; a file may have any.
-        sizes = () if self.is_file else ("width", "depth")
-        published = {name: 1 for name in sizes if name in arguments}
+        published = {} if self.is_file else {name: 1 for name in scales if name in arguments}
         for name, value in (published | dict(self.options)).items():
             if name == "input_shape":
                 if "input_tensor" not in arguments:
