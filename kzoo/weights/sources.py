@@ -62,7 +62,7 @@ class Source:
             return path
         return Path(self.place)
 
-    def complete(self, arguments: dict[str, Any], scales: Iterable[str] = ()):
+    def complete(self, arguments: dict[str, Any], scales: Iterable[str]):
         """Add what the weights imply to the arguments of a builder, where they are not given.
 
         Args:
