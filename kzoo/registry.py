@@ -103,12 +103,23 @@ def find_family(name: str) -> Family:
             f"{name!r} is the model {model!r} with the weights {tag!r}; here goes the model alone."
         )
     if name not in models():
-        near = difflib.get_close_matches(name.lower(), models(), n=3, cutoff=0.5)
+        near = nearest(name, models())
         hint = (
             f"did you mean {' or '.join(near)}?" if near else "kzoo.list_models() lists them all."
         )
         raise ValueError(f"there is no model {name!r}; {hint}")
     return models()[name]
+
+
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.5) -> list[str]:
+    """Return up to three of `names`: those that begin with `name`, then those spelt like it."""
+    name = name.lower()
+    longer = sorted(
+        (other for other in names if name and other.startswith(name)),
+        key=lambda other: (not other.startswith(f"{name}_"), len(other)),
+    )
+    alike = difflib.get_close_matches(name, names, n=3, cutoff=cutoff)
+    return list(dict.fromkeys([*longer, *alike]))[:3]
 
 
 def without_tag(name: str, weights=None):

@@ -29,7 +29,7 @@ def test_numbers_sort_as_numbers():
 
 def test_wildcards_families_and_tasks():
     assert kzoo.list_models("vgg1[13]") == ["vgg11", "vgg13"]
-    assert kzoo.list_models("resnet*_cifar") == kzoo.list_models(family="resnet_cifar")
+    assert kzoo.list_models("densenet*_cifar") == kzoo.list_models(family="densenet_cifar")
     assert kzoo.list_models(task="signal_classification") == [
         "mnist1d_resnet",
         "udl_conv1d",
@@ -54,6 +54,10 @@ def test_a_tag_is_refused_where_the_model_alone_goes(of_a_model):
 def test_unknown_model_is_refused_with_the_nearest():
     with pytest.raises(ValueError, match="there is no model 'resnet5O'; did you mean resnet50"):
         kzoo.create_model("resnet5O")
+    with pytest.raises(ValueError, match="did you mean resnet20_cifar or resnet200 or"):
+        kzoo.create_model("resnet20")
+    with pytest.raises(ValueError, match="did you mean resnet9_cifar or"):
+        kzoo.create_model("ResNet9")
     with pytest.raises(ValueError, match="kzoo.list_models"):
         kzoo.model_info("qqqqqqq")
     with pytest.raises(TypeError, match="named by a string; received 50"):

@@ -71,6 +71,7 @@ _MODULES = (
     "res2net",
     "resnest",
     "resnet",
+    "resnet9",
     "resnet_blur",
     "resnet_cifar",
     "resnet_rs",

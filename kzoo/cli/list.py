@@ -1,7 +1,5 @@
 """`kzoo list`: the models."""
 
-import difflib
-
 
 def add_command(commands):
     """Add the command to the parser."""
@@ -16,19 +14,16 @@ def add_command(commands):
 
 def run(arguments):
     """Print a table of names, families and default inputs."""
-    from kzoo.registry import find_family, list_models
+    from kzoo.registry import find_family, list_models, nearest
 
     names = list_models(arguments.pattern, family=arguments.family, pretrained=arguments.pretrained)
     if not names:
-        near = difflib.get_close_matches(
-            arguments.pattern.strip("*?").lower(),
-            list_models(pretrained=arguments.pretrained),
-            n=3,
-            cutoff=0.4,
+        near = nearest(
+            arguments.pattern.strip("*?"), list_models(pretrained=arguments.pretrained), cutoff=0.4
         )
-        nearest = f"the nearest are {', '.join(near)}" if near else "`kzoo list` shows them all"
+        hint = f"the nearest are {', '.join(near)}" if near else "`kzoo list` shows them all"
         kind = "model with weights" if arguments.pretrained else "model"
-        raise ValueError(f"no {kind} is named like {arguments.pattern!r}; {nearest}.")
+        raise ValueError(f"no {kind} is named like {arguments.pattern!r}; {hint}.")
     rows = [("MODEL", "FAMILY", "INPUT")]
     for name in names:
         family = find_family(name)

@@ -64,6 +64,7 @@ SMALLEST = [
     "resnest14d",
     "resnet18",
     "resnet20_cifar",
+    "resnet9_cifar",
     "resnetblur18",
     "resnetrs50",
     "resnetv2_18",
@@ -115,6 +116,8 @@ PARAMETERS = {
     "resnet44_cifar": 658_586,
     "resnet56_cifar": 853_018,
     "resnet110_cifar": 1_727_962,
+    # torchsummary of Page's network, as many repositories print it.
+    "resnet9_cifar": 6_573_120,
     # Zagoruyko and Komodakis print 11.0, 36.5 and 8.9 million. Exact, from their Table 1: the first
     # convolution, three stages, the last normalisation and the classifier, where a stage of n
     # blocks from i to c channels has 2i + 9ic + 2c + 9cc + ic and (n - 1) (4c + 18cc).
@@ -237,6 +240,7 @@ REPLACED = {
     "resnet44_cifar": 43,
     "resnet56_cifar": 55,
     "resnet110_cifar": 109,
+    "resnet9_cifar": 8,
     "segnet_encoder": 13,
     "udl_conv1d": 3,
     "unet_encoder": 10,
