@@ -2,10 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from kzoo.data import parse_augment
 from kzoo.training import NAMED_RECIPES, Recipe, named_recipe
+from kzoo.training.schedules import learning_rate_schedule
 
 
 @pytest.mark.parametrize("name", NAMED_RECIPES)
@@ -22,6 +24,15 @@ def test_every_recipe_can_be_made_and_printed(name):
 def test_fields_can_be_replaced():
     recipe = named_recipe("cifar", epochs=3, learning_rate=0.2)
     assert (recipe.epochs, recipe.learning_rate, recipe.optimizer) == (3, 0.2, "sgd")
+
+
+def test_the_fast_recipe_has_the_learning_rates_of_its_author():
+    # PiecewiseLinear([0, 5, 24], [0, 0.4, 0]) in dawn.py of davidcpage/cifar10-fast.
+    schedule = learning_rate_schedule(named_recipe("cifar_fast"), steps_per_epoch=97)
+    epochs = np.arange(1, 24 * 97 + 1) / 97
+    rates = [float(schedule(step)) for step in range(24 * 97)]
+    published = np.interp(epochs, [0, 5, 24], [0, 0.4, 0])
+    np.testing.assert_allclose(rates, published, atol=0.4 / (5 * 97))
 
 
 def test_bad_names_are_refused():
