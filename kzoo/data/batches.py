@@ -14,6 +14,7 @@ class Batches(keras.utils.PyDataset):
         pipeline: The `Pipeline`.
         epoch: The epoch, or the first of them.
         endless: Whether the next epochs follow; Keras then needs `steps_per_epoch`.
+        first_step: Where to begin in the first of endless epochs.
         workers: Threads that make batches; None: one per core, and none beside the caller's where
             a batch is only gathered from memory.
     """
@@ -23,6 +24,7 @@ class Batches(keras.utils.PyDataset):
         pipeline: Pipeline,
         epoch: int = 0,
         endless: bool = False,
+        first_step: int = 0,
         workers: int | None = None,
     ):
         if workers is None:
@@ -32,6 +34,7 @@ class Batches(keras.utils.PyDataset):
         self.pipeline = pipeline
         self.epoch = epoch
         self.endless = endless
+        self.first_step = first_step
 
     @property
     def num_batches(self) -> int | None:
@@ -39,5 +42,5 @@ class Batches(keras.utils.PyDataset):
         return None if self.endless else self.pipeline.steps
 
     def __getitem__(self, index: int):
-        epoch, step = divmod(index, self.pipeline.steps)
+        epoch, step = divmod(self.first_step + index, self.pipeline.steps)
         return self.pipeline.batch(self.epoch + epoch, step)

@@ -246,13 +246,17 @@ class Pipeline:
         self.prepare()
         return epoch_by_epoch(self)
 
-    def stream(self, first_epoch: int = 0) -> "tf.data.Dataset":
-        """Return the batches of `first_epoch`, `first_epoch` + 1 and so on without end."""
+    def stream(self, first_epoch: int = 0, first_step: int = 0) -> "tf.data.Dataset":
+        """Return the batches of `first_epoch`, `first_epoch` + 1 and so on without end.
+
+        `first_step` is where it begins in `first_epoch`.
+        """
         from kzoo.data.tf_data import endless
 
         integer(first_epoch, "first_epoch", minimum=0)
+        integer(first_step, "first_step", minimum=0)
         self.prepare()
-        return endless(self, first_epoch)
+        return endless(self, first_epoch, first_step)
 
     def prepare(self) -> None:
         """Read now what is held in memory, before threads ask for batches."""

@@ -77,8 +77,10 @@ class ServedPipeline(Pipeline):
             addresses = tuple(addresses)
         return cls(**fields, addresses=addresses)
 
-    def stream(self, first_epoch: int = 0) -> "tf.data.Dataset":
+    def stream(self, first_epoch: int = 0, first_step: int = 0) -> "tf.data.Dataset":
         """Return the batches of `first_epoch`, `first_epoch` + 1 and so on, from the servers.
+
+        Those before `first_step`, where it begins in `first_epoch`, are made in vain.
 
         Raises:
             DataServiceError: a server is not there, or was started for other batches.
@@ -86,7 +88,8 @@ class ServedPipeline(Pipeline):
         from kzoo.data.tf_data import in_turn
 
         integer(first_epoch, "first_epoch", minimum=0)
-        return in_turn(self, _Servers(self, first_epoch).batch)
+        integer(first_step, "first_step", minimum=0)
+        return in_turn(self, _Servers(self, first_epoch).batch).skip(first_step)
 
     def identity(self, first_epoch: int, place: int) -> str:
         """Return a name for what the server at `place` sends from `first_epoch` on.

@@ -67,12 +67,12 @@ def epoch_by_epoch(pipeline) -> tf.data.Dataset:
     return _batches(pipeline, epochs.flat_map(indices), steps)
 
 
-def endless(pipeline, first_epoch: int, place: int = 0, count: int = 1) -> tf.data.Dataset:
-    """Return the batches of `first_epoch`, `first_epoch` + 1 and so on without end.
+def endless(pipeline, first_epoch: int, first_step: int = 0, count: int = 1) -> tf.data.Dataset:
+    """Return the batches from a step of `first_epoch` on, without end.
 
-    Of each `count` of them, it is only the one at `place`.
+    Of each `count` of them, it is only the first.
     """
-    indices = tf.data.Dataset.range(first_epoch * pipeline.steps + place, _LAST, count)
+    indices = tf.data.Dataset.range(first_epoch * pipeline.steps + first_step, _LAST, count)
     return _batches(pipeline, indices, tf.data.INFINITE_CARDINALITY)
 
 

@@ -1,8 +1,9 @@
 """Checkpoints: every variable of a training, and how far it has come.
 
-One `.npz` file for each of the two newest checkpoints. It holds all model variables (the states of
-the random generators behind dropout among them, which `.weights.h5` leaves out), all optimiser
-variables (the loss scale among them), and the `Progress`.
+One `.npz` file for each of the two newest checkpoints, which are of the end of an epoch or, where
+epochs are long, of a step within one. It holds all model variables (the states of the random
+generators behind dropout among them, which `.weights.h5` leaves out), all optimiser variables (the
+loss scale among them), within an epoch the sums behind its metrics, and the `Progress`.
 """
 
 import dataclasses
@@ -35,6 +36,8 @@ class Progress:
         best_epoch: epoch of the best validation so far, counted from one; 0 before the first.
         best_score: its validation accuracy and minus its validation loss.
         best_weights: the weights then; kept only where training may stop early.
+        step: steps that are done of the next epoch.
+        seconds: how long these took.
     """
 
     epoch: int = 0
@@ -43,6 +46,8 @@ class Progress:
     best_epoch: int = 0
     best_score: tuple[float, float] = (-1.0, 0.0)
     best_weights: list[np.ndarray] = field(default_factory=list)
+    step: int = 0
+    seconds: float = 0.0
 
 
 def save_checkpoint(folder: Path, groups: dict[str, list], progress: Progress):
@@ -62,7 +67,8 @@ def save_checkpoint(folder: Path, groups: dict[str, list], progress: Progress):
     arrays |= {f"best/{index}": array for index, array in enumerate(progress.best_weights)}
     plain = dataclasses.asdict(dataclasses.replace(progress, best_weights=[]))
     arrays["progress"] = np.frombuffer(json.dumps(plain).encode(), np.uint8)
-    with replacing(folder / f"epoch-{progress.epoch:06d}.npz") as partial:
+    within = f"-step-{progress.step:09d}" if progress.step else ""
+    with replacing(folder / f"epoch-{progress.epoch:06d}{within}.npz") as partial:
         np.savez(partial, **arrays)
     for old in _checkpoints(folder)[:-_KEPT]:
         old.unlink()
@@ -131,4 +137,5 @@ def restore(arrays: dict[str, np.ndarray], groups: dict[str, list]):
 
 
 def _checkpoints(folder):
-    return sorted(folder.glob("epoch-*.npz"))
+    # Without the suffix, which would put the end of an epoch after the steps of the next.
+    return sorted(folder.glob("epoch-*.npz"), key=lambda path: path.stem)

@@ -17,14 +17,16 @@ class Feed:
     """Batches of training data.
 
     Attributes:
-        stream: function from the first epoch to what `keras.Model.fit` takes.
+        stream: function from the first epoch, and the first step in it, to what `keras.Model.fit`
+            takes.
         steps: batches in one epoch.
-        endless: whether `stream` goes on for ever, so that an epoch is `steps` batches of it.
+        endless: whether `stream` goes on for ever, so that an epoch is `steps` batches of it; else
+            it is one epoch, the same whatever its first step.
         labels: function that returns all labels, shape (examples,); `None` where they are unknown.
         class_names: names of the classes, where they are known.
     """
 
-    stream: Callable[[int], Any]
+    stream: Callable[..., Any]
     steps: int
     endless: bool
     labels: Callable[[], np.ndarray] | None = None
@@ -41,7 +43,7 @@ def training_feed(data, batch_size: int, seed: int) -> Feed:
         stream = data.stream if _has_tensorflow() else _py_dataset(data)
         return Feed(stream, data.steps, True, data.labels, data.spec.class_names)
     steps = _batches(data)
-    return Feed(lambda first_epoch: data, steps, False)
+    return Feed(lambda first_epoch, first_step=0: data, steps, False)
 
 
 def epoch_of(pipeline: Pipeline):
@@ -50,7 +52,10 @@ def epoch_of(pipeline: Pipeline):
 
 
 def _py_dataset(pipeline):
-    return lambda first_epoch: Batches(pipeline, first_epoch, endless=True)
+    def stream(first_epoch, first_step=0):
+        return Batches(pipeline, first_epoch, endless=True, first_step=first_step)
+
+    return stream
 
 
 def _has_tensorflow():

@@ -1,6 +1,7 @@
 """Training a model by a recipe."""
 
 import contextlib
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,13 @@ from kzoo import replicas
 from kzoo.analysis import count_parameters
 from kzoo.data.service import lost_servers_told
 from kzoo.training import devices, workers
-from kzoo.training.checkpoint import Progress, load_checkpoint, read_progress, restore
+from kzoo.training.checkpoint import (
+    CheckpointError,
+    Progress,
+    load_checkpoint,
+    read_progress,
+    restore,
+)
 from kzoo.training.distillation import Distiller, check_teacher
 from kzoo.training.feed import Feed, check_labels, class_weights
 from kzoo.training.folder import RunFolder, save_model, versions
@@ -21,7 +28,7 @@ from kzoo.training.objective import accuracy, logits_model, loss_of
 from kzoo.training.optimizers import create_optimizer
 from kzoo.training.plots import draw_curves
 from kzoo.training.recipe import Recipe
-from kzoo.training.recorder import Recorder, validated_epochs, write_history
+from kzoo.training.recorder import Recorder, RestOfEpoch, validated_epochs, write_history
 from kzoo.training.schedules import learning_rate_schedule
 from kzoo.training.stages import check_freezing, hold, rates_by_depth, trainability_kept
 
@@ -58,7 +65,8 @@ def fit(
         output: run folder to write, or `None`.
         resume: continue the training in `output`.
         callbacks: further Keras callbacks; their model is the one that is fitted, of the same
-            layers but for a final softmax. With frozen epochs, a training is two fits to them.
+            layers but for a final softmax. With frozen epochs, a training is two fits to them, and
+            where it resumes within an epoch, the rest of that is one of its own.
         verbose: 0 silent, 1 progress bar, 2 one line for each epoch, "auto" chooses by whether the
             output is a terminal.
 
@@ -148,9 +156,11 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print, cal
     arrays = workers.from_chief(load_checkpoint(path / "checkpoints", say) if path else None)
     progress = Progress() if arrays is None else read_progress(arrays)
     if arrays is not None:
+        _check_place(progress, plan.feed)
         restore(_only(arrays, "model"), {"model": plan.trained.variables})
         if not progress.finished:
-            say(f"resuming after epoch {progress.epoch} of {recipe.epochs}")
+            begun = f" and {progress.step} of {plan.feed.steps} steps" if progress.step else ""
+            say(f"resuming after epoch {progress.epoch} of {recipe.epochs}{begun}")
     for phase in _phases(recipe):
         if not progress.finished and progress.epoch < phase.last_epoch:
             if phase.is_frozen and verbose:
@@ -165,6 +175,16 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print, cal
         write_history(folder.path / "history.csv", progress.history)
         draw_curves(folder.path / "curves.png", progress.history)
     return progress.history
+
+
+def _check_place(progress, feed):
+    """Refuse to go on within an epoch of other data."""
+    if progress.step and not (feed.endless and progress.step < feed.steps):
+        kind = f"{feed.steps} steps" if feed.endless else "an order of their own"
+        raise CheckpointError(
+            f"the checkpoint is of step {progress.step} of an epoch, and these data have {kind}; "
+            "resume with the arrays or the Pipeline that the training was started with."
+        )
 
 
 @dataclass(frozen=True)
@@ -195,27 +215,39 @@ def _run(plan, phase, progress, arrays, folder, verbose, callbacks):
         return float(schedule((epoch - phase.first_epoch) * feed.steps))
 
     path = None if folder is None else folder.path
-    recorder = Recorder(recipe, rate, plan.trained, progress, path)
-    learner = _compile(plan, phase)
-    if arrays is not None and progress.epoch > phase.first_epoch:
+    recorder = Recorder(
+        recipe, rate, plan.trained, progress, path, feed.endless and replicas.count() == 1
+    )
+    learner = _compile(plan, phase, progress.step)
+    if arrays is not None and (progress.epoch, progress.step) > (phase.first_epoch, 0):
         restore(_only(arrays, "optimizer"), {"optimizer": learner.optimizer.variables})
-    with _kept_once_begun(folder, recorder):
+
+    def fit_until(last_epoch, *more):
         learner.fit(
-            feed.stream(progress.epoch),
-            epochs=phase.last_epoch,
+            feed.stream(progress.epoch, progress.step),
+            epochs=last_epoch,
             initial_epoch=progress.epoch,
-            steps_per_epoch=feed.steps if feed.endless else None,
+            steps_per_epoch=feed.steps - progress.step if feed.endless else None,
             shuffle=False,
             class_weight=plan.class_weight,
             validation_freq=validated_epochs(recipe.epochs),
-            callbacks=[recorder, workers.Begin(), *_callbacks(recipe, path), *callbacks],
+            callbacks=[recorder, workers.Begin(), *_callbacks(recipe, path), *more, *callbacks],
             verbose=_verbosity(verbose),
             **plan.validation,
         )
 
+    with _kept_once_begun(folder, recorder):
+        if progress.step:
+            fit_until(progress.epoch + 1, RestOfEpoch(progress, _only(arrays, "metrics")))
+        if not progress.finished and progress.epoch < phase.last_epoch:
+            fit_until(phase.last_epoch)
 
-def _compile(plan, phase):
-    """Return the model to fit, compiled, with every variable of its optimiser."""
+
+def _compile(plan, phase, first_step):
+    """Return the model to fit, compiled, with every variable of its optimiser.
+
+    An epoch, and its rest from `first_step` on, are whole numbers of calls.
+    """
     recipe, trained = phase.recipe, plan.trained
     loss = loss_of(recipe, plan.from_logits)
     learner = trained
@@ -232,7 +264,9 @@ def _compile(plan, phase):
         optimizer=workers.shared_optimizer(optimizer),
         loss=loss,
         metrics=[accuracy()],
-        steps_per_execution=devices.steps_per_call(trained, recipe.batch_size, plan.feed.steps),
+        steps_per_execution=devices.steps_per_call(
+            trained, recipe.batch_size, math.gcd(plan.feed.steps, first_step)
+        ),
         jit_compile=plan.jit_compile,
         auto_scale_loss=False,
     )

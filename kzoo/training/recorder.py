@@ -9,12 +9,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from kzoo.training.checkpoint import Progress, save_checkpoint
+from kzoo import replicas
+from kzoo.training.checkpoint import Progress, restore, save_checkpoint
 from kzoo.training.files import replacing
 from kzoo.training.recipe import Recipe
 
 # Seconds between checkpoints: short epochs must not spend their time on the disk.
 _CHECKPOINT_EVERY = 5.0
+# The same within an epoch: so much of a long one may be lost.
+_CHECKPOINT_WITHIN_EVERY = 300.0
 # Seconds between looks at the loss: a look waits for the device.
 _LOOK_EVERY = 1.0
 # How often a long training of short epochs is validated.
@@ -41,17 +44,19 @@ class Recorder(keras.callbacks.Callback):
         trained: the model whose variables are kept, which may be inside the one that is fitted.
         progress: where to begin.
         folder: where `checkpoints/` and `history.csv` go, or `None`.
+        within_epochs: whether a checkpoint may be of a step within an epoch.
     """
 
-    def __init__(self, recipe: Recipe, rate, trained, progress, folder):
+    def __init__(self, recipe: Recipe, rate, trained, progress, folder, within_epochs):
         super().__init__()
         self.recipe = recipe
         self.rate = rate
         self.trained = trained
         self.progress: Progress = progress
         self.folder: Path | None = folder
+        self.within_epochs = within_epochs
         self.began = False
-        self._looked_step = 0
+        self._first_step = self._looked_step = 0
         self._looked_at = self._saved_at = self._epoch_at = time.monotonic()
 
     def variables(self):
@@ -59,15 +64,18 @@ class Recorder(keras.callbacks.Callback):
         return {"model": self.trained.variables, "optimizer": self.model.optimizer.variables}
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch_at = time.monotonic()
-        self._looked_step = 0
+        self._epoch_at = time.monotonic() - self.progress.seconds
+        self._first_step = self._looked_step = self.progress.step
 
     def on_train_batch_end(self, batch, logs=None):
         self.began = True
         now = time.monotonic()
+        step = self._first_step + batch + 1
         if now - self._looked_at > _LOOK_EVERY:
-            self._check(float(logs["loss"]), batch + 1)
-            self._looked_at, self._looked_step = now, batch + 1
+            self._check(float(logs["loss"]), step)
+            self._looked_at, self._looked_step = now, step
+        if self.within_epochs and self.folder and now - self._saved_at > _CHECKPOINT_WITHIN_EVERY:
+            self._save_within(self.folder, step, logs)
 
     def on_test_end(self, logs=None):
         progress = self.progress
@@ -86,8 +94,8 @@ class Recorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         progress = self.progress
-        self._check(float(logs["loss"]), self.params["steps"])
-        progress.epoch = epoch + 1
+        self._check(float(logs["loss"]), self._first_step + self.params["steps"])
+        progress.epoch, progress.step, progress.seconds = epoch + 1, 0, 0.0
         progress.history.append(self._row(progress.epoch, logs))
         if self.model.stop_training or progress.epoch == self.recipe.epochs:
             progress.finished = True
@@ -115,6 +123,15 @@ class Recorder(keras.callbacks.Callback):
         row["seconds"] = round(time.monotonic() - self._epoch_at, 3)
         return row
 
+    def _save_within(self, folder, step, logs):
+        if step == self._first_step + self.params["steps"]:
+            return
+        self._check(float(logs["loss"]), step)
+        self.progress.step, self.progress.seconds = step, time.monotonic() - self._epoch_at
+        groups = self.variables() | {"metrics": metric_variables(self.model)}
+        save_checkpoint(folder / "checkpoints", groups, self.progress)
+        self._saved_at = time.monotonic()
+
     def _save(self, folder):
         now = time.monotonic()
         at_boundary = self.progress.epoch == self.recipe.frozen_epochs
@@ -124,6 +141,43 @@ class Recorder(keras.callbacks.Callback):
         save_checkpoint(folder / "checkpoints", self.variables(), self.progress)
         write_history(folder / "history.csv", self.progress.history)
         self._saved_at = time.monotonic()
+
+
+class RestOfEpoch(keras.callbacks.Callback):
+    """Goes on within an epoch: with the sums of its metrics, and without averaging the weights.
+
+    Keras puts averaged weights (`ema`) into the model at the end of a fit, which is for the last.
+
+    Args:
+        progress: how far the training has come.
+        arrays: the metrics' variables, from a checkpoint.
+    """
+
+    def __init__(self, progress: Progress, arrays):
+        super().__init__()
+        self.progress = progress
+        self.arrays = arrays
+        self.weights: list[np.ndarray] = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Keras on TensorFlow makes the metrics' variables in the first step, too late.
+        self.model.compute_metrics(None, ops.zeros((1,), "int32"), ops.zeros((1, 2)))
+        self.model.reset_metrics()
+        if replicas.is_chief():  # the sums of all workers are added up
+            restore(self.arrays, {"metrics": metric_variables(self.model)})
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.weights = [np.array(ops.convert_to_numpy(w)) for w in self.model.trainable_weights]
+
+    def on_train_end(self, logs=None):
+        if not self.progress.finished:
+            for weight, array in zip(self.model.trainable_weights, self.weights):
+                weight.assign(array)
+
+
+def metric_variables(model):
+    """Return the variables in which a model adds up the metrics of an epoch."""
+    return [variable for metric in model.metrics for variable in metric.variables]
 
 
 def write_history(path: Path, history):

@@ -23,6 +23,7 @@ from kzoo.layers import BatchNormalization
 from kzoo.training import data_parallel
 from kzoo.training.feed import Feed, training_feed, validation_batches
 from kzoo.training.folder import RunFolder
+from kzoo.training.recorder import metric_variables
 
 # The state of a random generator is two numbers, of which the first never changes.
 _SEED_STRIDE = 0x9E3779B9
@@ -117,7 +118,7 @@ class SharedModel(keras.Model):
 
         if not tf.executing_eagerly():
             return super().get_metrics_result()
-        variables = [variable for metric in self.metrics for variable in metric.variables]
+        variables = metric_variables(self)
         own = [keras.ops.convert_to_numpy(variable) for variable in variables]
         sums = replicas.total_of_array(np.concatenate([np.ravel(a) for a in own]).astype("float64"))
         ends = np.cumsum([array.size for array in own])
@@ -263,7 +264,7 @@ def own_feed(data, batch_size: int, seed: int) -> Feed:
     if replicas.count() == 1:
         return feed
     stream = feed.stream
-    return dataclasses.replace(feed, stream=lambda first_epoch: _part(stream(first_epoch)))
+    return dataclasses.replace(feed, stream=lambda *first: _part(stream(*first)))
 
 
 def own_validation(data, batch_size: int) -> dict[str, Any]:

@@ -64,6 +64,9 @@ def test_py_dataset_has_the_batches_of_the_pipeline(workers):
     )
     ends, goes_on = Batches(pipeline, 2, workers=workers), Batches(pipeline, 2, endless=True)
     assert (len(list(ends)), ends.num_batches, goes_on.num_batches) == (3, 3, None)
+    within = Batches(pipeline, 2, endless=True, first_step=2, workers=workers)
+    for index in range(5):
+        np.testing.assert_array_equal(within[index][0], goes_on[2 + index][0])
     for index in range(7):
         for batches in (ends, goes_on)[index > 2 :]:
             for one, other in zip(batches[index], pipeline.batch(2 + index // 3, index % 3)):

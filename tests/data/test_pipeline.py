@@ -118,7 +118,12 @@ def test_stream_is_epoch_after_epoch_and_resumes_anywhere(cache):
     dataset = pipeline.dataset()
     epochs = list(itertools.chain(*(dataset.as_numpy_iterator() for _ in range(5))))
     resumed = list(pipeline.stream(3).take(2 * pipeline.steps).as_numpy_iterator())
-    for one, other in [*zip(whole, epochs), *zip(whole[3 * pipeline.steps :], resumed)]:
+    within = pipeline.stream(3, 2).take(pipeline.steps).as_numpy_iterator()
+    later = [
+        *zip(whole[3 * pipeline.steps :], resumed),
+        *zip(whole[3 * pipeline.steps + 2 :], within),
+    ]
+    for one, other in [*zip(whole, epochs), *later]:
         np.testing.assert_array_equal(one[0], other[0])
         np.testing.assert_array_equal(one[1], other[1])
     assert not any((a[0][0] == b[0][0]).all() for a, b in zip(whole[:6], whole[6:12]))
@@ -212,6 +217,8 @@ def test_arguments_of_images_are_refused_for_signals():
 def test_first_epoch_is_refused():
     with pytest.raises(ValueError, match="first_epoch must be at least 0; received -1"):
         Pipeline(Signals()).stream(-1)
+    with pytest.raises(ValueError, match="first_step must be at least 0; received -1"):
+        Pipeline(Signals()).stream(0, -1)
 
 
 def test_split_without_labels_is_refused():

@@ -37,13 +37,14 @@ def served(request, pipeline):
 
 
 @pytest.mark.parametrize("shard", [(0, 1), (0, 2), (1, 2)])
-@pytest.mark.parametrize("first_epoch", [0, 3])
-def test_batches_are_those_of_the_pipeline(pipeline, served, first_epoch, shard):
+@pytest.mark.parametrize(("first_epoch", "first_step"), [(0, 0), (3, 0), (3, 2)])
+def test_batches_are_those_of_the_pipeline(pipeline, served, first_epoch, first_step, shard):
     pipeline = dataclasses.replace(pipeline, shard=shard)
     served = dataclasses.replace(served, shard=shard)
-    stream = served.stream(first_epoch)
+    stream = served.stream(first_epoch, first_step)
     assert stream.element_spec == pipeline.stream().element_spec
     steps = itertools.product(range(first_epoch, first_epoch + 3), range(pipeline.steps))
+    steps = itertools.islice(steps, first_step, None)
     for (epoch, step), got in zip(steps, stream.as_numpy_iterator()):
         for part, expected in zip(got, pipeline.batch(epoch, step), strict=True):
             np.testing.assert_array_equal(part, expected)

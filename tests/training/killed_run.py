@@ -1,4 +1,8 @@
-"""Run `kzoo` with the arguments given, and kill it after so many batches of an epoch."""
+"""Run `kzoo` with the arguments given, and kill it after so many batches of an epoch.
+
+The arguments before those are the epoch, counted from zero, the batch likewise, and the seconds
+between checkpoints within an epoch.
+"""
 
 import os
 import signal
@@ -27,5 +31,6 @@ def kill_at(epoch, batch):
 if __name__ == "__main__":
     recorder._CHECKPOINT_EVERY = 0
     devices.steps_per_call = lambda *arguments: 1
+    recorder._CHECKPOINT_WITHIN_EVERY = float(sys.argv[3])
     sys.modules["kzoo.training.fit"].Recorder = kill_at(int(sys.argv[1]), int(sys.argv[2]))
-    sys.exit(main(sys.argv[3:]))
+    sys.exit(main(sys.argv[4:]))

@@ -29,7 +29,7 @@ RECIPES = (
 
 
 def resume(recipe, folder):
-    """Train, and again with an interruption; print the accuracy."""
+    """Train, and again with an interruption at the end of the third epoch; print the accuracy."""
     whole = fresh_model()
     history = fit(whole, small_data(), recipe, **ARGUMENTS)
     print("accuracy", history[-1]["val_accuracy"])
@@ -57,7 +57,10 @@ def resume(recipe, folder):
 def main(folder):
     recorder._CHECKPOINT_EVERY = 0
     for number, recipe in enumerate(RECIPES):
-        resume(recipe, folder / str(number))
+        resume(recipe, folder / f"{number}-after-an-epoch")
+    recorder._CHECKPOINT_WITHIN_EVERY = 0
+    for number, recipe in enumerate(RECIPES):
+        resume(recipe, folder / f"{number}-within-an-epoch")
     model, teacher = (kzoo.create_model("lenet5", classes=3) for _ in range(2))
     images = np.zeros((8, *model.input_shape[1:]), "uint8"), np.arange(8) % 3
     recipe = Recipe(epochs=1, batch_size=4, layer_decay=0.5, clip=1.0, distillation=0.3)

@@ -37,7 +37,7 @@ def test_every_variable_comes_back(tmp_path):
             variable.assign(random.integers(0, 99, variable.shape).astype(variable.dtype))
     best = [random.normal(size=(2, 3)), np.arange(4)]
     row = {"epoch": 1, "loss": 0.5, "val_loss": None}
-    progress = Progress(1, False, [row], 1, (0.5, -1.25), best)
+    progress = Progress(1, False, [row], 1, (0.5, -1.25), best, step=3, seconds=1.5)
     save_checkpoint(tmp_path / "checkpoints", groups, progress)
 
     arrays = load_checkpoint(tmp_path / "checkpoints")
@@ -50,6 +50,7 @@ def test_every_variable_comes_back(tmp_path):
     for saved, restored in zip(best, again.best_weights, strict=True):
         np.testing.assert_array_equal(saved, restored)
     assert (again.epoch, again.history, again.best_score) == (1, [row], (0.5, -1.25))
+    assert (again.step, again.seconds) == (3, 1.5)
 
 
 def test_the_newest_two_are_kept(tmp_path):
@@ -60,6 +61,14 @@ def test_the_newest_two_are_kept(tmp_path):
         "epoch-000002.npz",
         "epoch-000010.npz",
     ]
+
+
+def test_steps_within_an_epoch_come_after_the_one_before_it(tmp_path):
+    groups = training()
+    for epoch, step in ((1, 0), (1, 7), (1, 20), (2, 0)):
+        save_checkpoint(tmp_path, groups, Progress(epoch, step=step))
+        progress = read_progress(load_checkpoint(tmp_path))
+        assert (progress.epoch, progress.step) == (epoch, step)
 
 
 def test_no_checkpoint(tmp_path):

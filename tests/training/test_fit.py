@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kzoo.training import Recipe, RunError, fit
+from kzoo.training import CheckpointError, Recipe, RunError, fit
 from kzoo.training.recorder import Recorder, validated_epochs
 from tests.training.small import small_data, small_model
 
@@ -97,6 +97,31 @@ def test_an_interrupted_training_resumes_exactly(tmp_path, monkeypatch, early_st
     again = small_model()
     assert fit(again, small_data(), recipe, output=folder, resume=True, **arguments) == history
     assert_equal(again.get_weights(), whole.get_weights())
+
+
+def test_to_go_on_within_an_epoch_takes_the_same_data(tmp_path, monkeypatch):
+    monkeypatch.setattr("kzoo.training.recorder._CHECKPOINT_WITHIN_EVERY", 0)
+    monkeypatch.setattr("kzoo.training.devices.steps_per_call", lambda *arguments: 1)
+    recipe = Recipe(epochs=2, batch_size=16)
+
+    def interrupted(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+    def resume(data, folder="run", **options):
+        fit(fresh_model(), data, recipe, output=tmp_path / folder, verbose=0, **options)
+
+    monkeypatch.setattr(Recorder, "on_epoch_end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        resume(small_data())
+    with pytest.raises(CheckpointError, match="is of step 5 of an epoch, .* have 3 steps; resume"):
+        resume(small_data(48), resume=True)
+    dataset = tf.data.Dataset.from_tensor_slices(small_data()).batch(16)
+    with pytest.raises(CheckpointError, match="these data have an order of their own; resume with"):
+        resume(dataset, resume=True)
+    # Whose place is not known.
+    with pytest.raises(KeyboardInterrupt):
+        resume(dataset, "other")
+    assert not (tmp_path / "other" / "checkpoints").exists()
 
 
 def test_early_stopping_restores_the_best_weights():
