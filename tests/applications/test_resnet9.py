@@ -2,18 +2,16 @@
 
 import numpy as np
 import pytest
-from safetensors.torch import save_file
 
 import kzoo
-from tests.peers import randomise, torch_logits
+from tests.peers import randomise, torch_logits, write_state_dict
 from tests.torch_resnet9 import resnet9
 
 
 @pytest.mark.parametrize("width", [1, 0.5])
 def test_logits(width, tmp_path):
     peer = randomise(resnet9(width))
-    path = tmp_path / "peer.safetensors"
-    save_file(peer.state_dict(), path)
+    path = write_state_dict(peer, tmp_path / "peer.safetensors")
     model = kzoo.create_model(
         "resnet9_cifar",
         weights=path,
