@@ -1,4 +1,8 @@
-"""Several devices of one process that divide every batch (JAX)."""
+"""Several devices of one process that divide every batch.
+
+On JAX they are those of `divided`; on TensorFlow those of the `tf.distribute` strategy, if any, in
+whose scope the user made the model.
+"""
 
 import contextlib
 
@@ -19,12 +23,50 @@ class DataParallel(keras.distribution.DataParallel):
 
 def devices() -> int:
     """Return how many devices divide every batch; 1 where none do."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.distribute.get_strategy().num_replicas_in_sync
     distribution = keras.distribution.distribution()
     return distribution.device_mesh.shape[0] if isinstance(distribution, DataParallel) else 1
 
 
+def is_strategy() -> bool:
+    """Return whether they are those of a TensorFlow strategy."""
+    return keras.config.backend() == "tensorflow" and devices() > 1
+
+
+def scope_of(model):
+    """Return, as a context, the scope of the TensorFlow strategy that a model was made in."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def check_strategy(model: keras.Model, recipe):
+    """Refuse a model and a recipe that the TensorFlow strategy in scope cannot train."""
+    if not is_strategy():
+        return
+    import tensorflow as tf
+
+    made_here = tf.distribute.get_strategy().extended.variable_created_in_scope
+    if not all(made_here(variable.value) for variable in model.variables):
+        raise ValueError(
+            f"{model.name} must be made in the scope of the tf.distribute strategy that trains it; "
+            "make it there, or train it outside of the scope."
+        )
+    if recipe.xla == "on":
+        raise ValueError("xla='on' does not go with a tf.distribute strategy; leave it 'auto'.")
+    for name, without in (("accumulate", 1), ("clip", None)):
+        if getattr(recipe, name) != without:
+            raise ValueError(
+                f"{name} must be {without} in a tf.distribute strategy, whose devices would each "
+                f"do so with a part of the gradient; received {getattr(recipe, name)}. Leave it "
+                "out, or start several workers instead."
+            )
+
+
 def check_batches(examples: int, batch_size: int):
-    """Refuse training data whose batches do not divide among the devices, as JAX asks."""
+    """Refuse training data whose batches do not divide among the devices."""
     for name, size in (("batch_size", batch_size), ("the last batch", examples % batch_size)):
         if size % devices():
             raise ValueError(
@@ -34,13 +76,18 @@ def check_batches(examples: int, batch_size: int):
             )
 
 
-def validation_batch_size(examples: int, batch_size: int) -> int:
-    """Return the size of validation batches: one that gives them whole to each device if need be.
+def evaluation_batch_size(examples: int, batch_size: int) -> int:
+    """Return a size of batches, at most `batch_size`, with which the devices can evaluate.
 
-    Their number is what it is, so it is not refused; it costs as much as on one device.
+    The number of examples is what it is, so it is not refused. JAX devices all get batches whole
+    that are all uneven; those of TensorFlow divide the first one, and have none without examples.
     """
-    uneven = examples % batch_size % devices()
-    return batch_size - 1 if uneven and batch_size % devices() == 0 else batch_size
+    count = devices()
+    if keras.config.backend() == "tensorflow":
+        sizes = range(min(batch_size, examples) // count * count, 0, -count)
+        return next((size for size in sizes if not 0 < examples % size < count), batch_size)
+    uneven = examples % batch_size % count
+    return batch_size - 1 if uneven and batch_size % count == 0 else batch_size
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import keras
 from kzoo import replicas
 from kzoo.analysis import count_multiply_adds, count_parameters
 from kzoo.graph import all_layers
+from kzoo.training import data_parallel
 
 # Multiply-adds of steps that run as one call: about a tenth of a second of work.
 _CALL_ON_CPU = 2e9
@@ -44,8 +45,13 @@ def jit_compile(xla: str) -> bool:
     if backend == "torch" and xla == "on":
         raise ValueError("xla='on' needs TensorFlow or JAX; the backend is PyTorch, use 'auto'.")
     if xla == "auto":
-        return backend == "jax" or bool(gpus())
+        return backend == "jax" or bool(gpus()) and not _adds_up()
     return xla == "on"
+
+
+def _adds_up():
+    """Return whether a step adds up what several processes or TensorFlow devices have."""
+    return replicas.count() > 1 or data_parallel.is_strategy()
 
 
 def steps_per_call(model: keras.Model, batch_size: int, steps: int) -> int:
@@ -56,7 +62,7 @@ def steps_per_call(model: keras.Model, batch_size: int, steps: int) -> int:
     """
     if keras.config.backend() != "tensorflow" or None in model.inputs[0].shape[1:]:
         return 1
-    if replicas.count() > 1:  # TensorFlow cannot put the sums over processes into its loop
+    if _adds_up():  # which TensorFlow cannot put into its loop
         return 1
     try:
         forward = max(1, count_multiply_adds(model), count_parameters(model))

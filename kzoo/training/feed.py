@@ -1,5 +1,6 @@
 """What `fit` accepts as data, brought to one form."""
 
+import dataclasses
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 
 from kzoo.data import ArraySource, Batches, Pipeline
 from kzoo.data.arrays import labelled_arrays
+from kzoo.training import data_parallel
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,12 @@ def training_feed(data, batch_size: int, seed: int) -> Feed:
 
 
 def epoch_of(pipeline: Pipeline):
-    """Return one epoch of a pipeline as what Keras takes: tf.data, or a PyDataset without it."""
+    """Return one epoch of a pipeline as what Keras takes: tf.data, or a PyDataset without it.
+
+    The devices that divide the batches get batches that they can divide.
+    """
+    size = data_parallel.evaluation_batch_size(pipeline.examples, pipeline.batch_size)
+    pipeline = dataclasses.replace(pipeline, batch_size=size)
     return pipeline.dataset() if _has_tensorflow() else Batches(pipeline)
 
 
@@ -67,10 +74,9 @@ def validation_batches(data, batch_size: int):
     if data is None:
         return {}
     if isinstance(data, tuple):
-        return {
-            "validation_data": _arrays(data, "validation_data"),
-            "validation_batch_size": batch_size,
-        }
+        x, y = _arrays(data, "validation_data")
+        size = data_parallel.evaluation_batch_size(len(x), batch_size)
+        return {"validation_data": (x, y), "validation_batch_size": size}
     if isinstance(data, Pipeline):
         return {"validation_data": epoch_of(data)}
     _batches(data)

@@ -13,7 +13,7 @@ import keras
 from kzoo import replicas
 from kzoo.analysis import count_parameters
 from kzoo.data.service import lost_servers_told
-from kzoo.training import devices, workers
+from kzoo.training import data_parallel, devices, workers
 from kzoo.training.checkpoint import (
     CheckpointError,
     Progress,
@@ -82,18 +82,19 @@ def fit(
         RunError: `output` cannot be written or resumed.
         FloatingPointError: the loss became infinite or not a number.
     """
-    plan = prepare(model, data, recipe or Recipe(), validation_data, teacher)
-    if output is None:
-        if resume:
-            raise ValueError("resume=True needs the run folder to resume, as output.")
-        return execute(plan, None, verbose, callbacks=callbacks)
-    config = {
-        "model": {"name": model.name, "parameters": count_parameters(model)},
-        "recipe": plan.recipe.to_dict(),
-        "versions": versions(),
-    }
-    with workers.run_folder(Path(output), config, resume) as folder:
-        return execute(plan, folder, verbose, callbacks=callbacks)
+    with data_parallel.scope_of(model):
+        plan = prepare(model, data, recipe or Recipe(), validation_data, teacher)
+        if output is None:
+            if resume:
+                raise ValueError("resume=True needs the run folder to resume, as output.")
+            return execute(plan, None, verbose, callbacks=callbacks)
+        config = {
+            "model": {"name": model.name, "parameters": count_parameters(model)},
+            "recipe": plan.recipe.to_dict(),
+            "versions": versions(),
+        }
+        with workers.run_folder(Path(output), config, resume) as folder:
+            return execute(plan, folder, verbose, callbacks=callbacks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,7 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
         raise TypeError(f"recipe must be a Recipe; received {recipe!r}.")
     workers.check(recipe)
     trained, from_logits = logits_model(model)
+    data_parallel.check_strategy(model, recipe)
     classes = trained.output_shape[-1]
     precision = devices.precision_of(model)
     if precision != recipe.precision:
@@ -144,7 +146,7 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
         validation=workers.own_validation(validation_data, recipe.batch_size),
         rates=rates_by_depth(model, recipe.layer_decay) if recipe.layer_decay < 1 else None,
         class_weight=class_weights(recipe.class_weights, feed, classes),
-        jit_compile=devices.jit_compile(recipe.xla) and replicas.count() == 1,
+        jit_compile=devices.jit_compile(recipe.xla),
     )
 
 

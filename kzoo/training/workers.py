@@ -269,11 +269,6 @@ def own_feed(data, batch_size: int, seed: int) -> Feed:
 
 def own_validation(data, batch_size: int) -> dict[str, Any]:
     """Return this worker's part of validation data as what `keras.Model.fit` takes."""
-    if isinstance(data, tuple):
-        batch_size = data_parallel.validation_batch_size(len(data[0]), batch_size)
-    elif isinstance(data, Pipeline):
-        size = data_parallel.validation_batch_size(data.examples, data.batch_size)
-        data = dataclasses.replace(data, batch_size=size)
     taken = validation_batches(data, batch_size)
     if replicas.count() == 1 or not taken:
         return taken

@@ -38,7 +38,9 @@ def model(norm=False, dense=False):
         x = keras.layers.Activation("relu", name="relu")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dense(CLASSES, name="head")(x)
-    return keras.Model(inputs, keras.layers.Activation("softmax", name="softmax")(x), name="small")
+    return keras.Model(
+        inputs, keras.layers.Activation("softmax", name="predictions")(x), name="small"
+    )
 
 
 def data(examples, seed):

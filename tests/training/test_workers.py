@@ -160,3 +160,14 @@ def test_two_jax_devices_train_as_one_does():
     assert process.returncode == 0, output
     assert "workers must be at most the number of JAX devices (2); received 3." in output
     assert "the last batch must be divisible by the number of devices (2); received 15." in output
+
+
+def test_a_mirrored_strategy_trains_as_one_device_does():
+    with processes(["-m", "tests.training.mirrored"]) as [process]:
+        output, _ = process.communicate(timeout=2 * LIMIT)
+    assert process.returncode == 0, output
+    for name, without in (("accumulate", "1"), ("clip", "None")):
+        assert f"{name} must be {without} in a tf.distribute strategy, whose devices" in output
+    assert "xla='on' does not go with a tf.distribute strategy" in output
+    assert "batch_size must be divisible by the number of devices (2); received 1." in output
+    assert "small must be made in the scope of the tf.distribute strategy that trains" in output
