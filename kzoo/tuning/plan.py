@@ -103,7 +103,7 @@ class Plan:
         """Return the values of the smallest network in the space."""
         smallest: dict[str, float] = {}
         for dimension in self.hypermodel.space.dimensions:
-            if dimension.name in ("width", "depth"):
+            if dimension.name in ("width", "depth", "image_size", "test_size"):
                 domain = dimension.domain
                 low = min(domain.values) if isinstance(domain, Choice) else domain.low
                 smallest[dimension.name] = min(low, smallest.get(dimension.name, low))

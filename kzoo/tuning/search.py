@@ -102,7 +102,12 @@ class Search:
     def command(self, trial: Trial | None = None) -> str:
         """Return the command that trains a candidate, by default the best."""
         start, options, conv, fields = self.plan.final((trial or self.best).values)
-        words = ["kzoo", "train", start.name, "--data", self.plan.config["data"]["name"]]
+        data = self.plan.config["data"]
+        words = ["kzoo", "train", start.name, "--data", data["name"]]
+        if data["data_dir"]:
+            words += ["--data-dir", data["data_dir"]]
+        if data["skip_unreadable"]:
+            words.append("--skip-unreadable")
         if start.weights is not None:
             words += ["--weights", start.weights]
         if conv != "standard":
@@ -200,7 +205,7 @@ def tune(
         "models": [models] if isinstance(models, str) else list(models),
         "data": {
             "name": os.fspath(source.location or source.spec.name),
-            "data_dir": data_dir and os.path.abspath(data_dir),
+            "data_dir": data_dir and os.path.abspath(os.path.expanduser(data_dir)),
             "skip_unreadable": skip_unreadable,
         },
         "tuner": tuner,

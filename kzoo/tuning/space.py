@@ -2,7 +2,8 @@
 
 A space is a list of dimensions. Those of the network are the arguments of its builder, and exist
 where the model has them; those of the recipe are fields of `kzoo.training.Recipe`. What a range
-starts from is what `kzoo train` would do.
+starts from is what `kzoo train` would do with the first of the models and the fields that are
+fixed; images that are not square are an exception, whose sizes are those of squares.
 """
 
 import dataclasses
@@ -38,6 +39,8 @@ _RECIPE = {field.name for field in dataclasses.fields(Recipe)} - set(_BUILDER)
 # Fixed for all candidates alike, because scores must be comparable.
 _NOT_SEARCHED = ("epochs", "seed", "validation_split", "early_stopping")
 _OPTIMIZERS = ("adamw", "sgd")
+# Fields of a recipe from which the defaults of others follow.
+_DECISIVE = ("optimizer", "epochs", "image_size")
 _BATCH_SIZES = (16, 32, 64, 128, 256)
 _IMAGE_SIZES = (128, 160, 192, 224, 256)
 _LARGE = 64
@@ -123,7 +126,9 @@ def create_space(
     for optimizer in _OPTIMIZERS:
         rates = _learning_rates(starts, spec, optimizer)
         found.append(Dimension("learning_rate", rates, ("optimizer", (optimizer,))))
-    found += [Dimension(name, domain) for name, domain in _recipe_domains(starts, spec).items()]
+    begins = {name: domain.default for name, domain in ranges.items()} | fixed
+    shared = _recipe_domains(starts, spec, begins)
+    found += [Dimension(name, domain) for name, domain in shared.items()]
     found = [d for d in found if d.name not in ranges or d.name in _BUILDER]
     found += [Dimension(name, domain) for name, domain in ranges.items() if name in _RECIPE]
     found = [kept for d in found if (kept := _with(d, fixed)) is not None]
@@ -194,16 +199,21 @@ def _learning_rates(starts, spec, optimizer):
     return Float(min(found) / 10, max(found) * 10, log=True, default=found[0])
 
 
-def _recipe_domains(starts, spec):
-    """Return the domains of the recipe that all models share, by name."""
-    first = next(iter(starts.values()))
+def _recipe_domains(starts, spec, begins):
+    """Return the domains of the recipe that all models share, by name.
+
+    `begins` are values of the first candidate that are not the defaults.
+    """
     has_weights = any(start.weights is not None for start in starts.values())
-    default = default_recipe(first.family, spec, has_weights, {})
+    first = next(s for s in starts.values() if not has_weights or s.weights is not None)
+    given = {name: begins[name] for name in _DECISIVE if name in begins}
+    setup = Setup.of(first, spec, given, say=lambda line: None)
+    default = setup.recipe
     most = max(_BATCH_SIZES[0], spec.splits["train"] // 8)
     sizes = {size for size in _BATCH_SIZES if size <= most} | {default.batch_size}
     domains: dict[str, Domain] = {
-        "optimizer": Choice(_OPTIMIZERS, default=default.optimizer),
-        "weight_decay": Float(1e-4, 0.3, log=True, default=0.01),
+        "optimizer": Choice((default.optimizer, *_OPTIMIZERS)),
+        "weight_decay": _weight_decays(default.weight_decay),
         "schedule": Choice(("cosine", "one_cycle"), default=default.schedule),
         "batch_size": Choice(tuple(sorted(sizes)), default=default.batch_size),
         "label_smoothing": Choice((0.0, 0.1), default=default.label_smoothing),
@@ -211,13 +221,25 @@ def _recipe_domains(starts, spec):
         "augment": _augmentations(spec, default),
     }
     if spec.kind == "image" and min(side or _LARGE + 1 for side in spec.shape[:2]) > _LARGE:
-        least = max(start.family.min_size_of(start.name) for start in starts.values())
-        domains["image_size"] = Choice(
-            tuple(size for size in _IMAGE_SIZES if size >= least) or (least,)
-        )
+        domains["image_size"] = _image_sizes(starts, spec, setup.views.training)
     if has_weights:
         domains |= _finetuning_domains(starts, spec, default)
     return domains
+
+
+def _weight_decays(default):
+    """Return a range by its logarithm, or values where the default is none."""
+    if default:
+        return Float(1e-4, 0.3, log=True, default=default)
+    return Choice((0.0, 1e-4, 1e-3, 1e-2, 1e-1))
+
+
+def _image_sizes(starts, spec, resize):
+    """Return sizes that all models take; `resize` is what brings images to the first one's."""
+    least = max(start.family.min_size_of(start.name) for start in starts.values())
+    usual = max(least, min(resize.height_and_width if resize else spec.shape[:2]))
+    sizes = sorted({usual, *(size for size in _IMAGE_SIZES if size >= least)})
+    return Choice(tuple(sizes), default=usual)
 
 
 def _augmentations(spec, default):

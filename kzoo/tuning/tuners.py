@@ -2,7 +2,8 @@
 
 Their algorithms are as they are. Added are: candidates over the budget do not count among the
 trials, every trial leaves its outcome with the reason of a failure (keras-tuner's chief does not
-hear it from a worker), a trial that ends the process again and again is given up, and a listener
+hear it from a worker), a search goes on in one process or in several, whichever began it, a grid
+goes on where it was, a trial that ends the process again and again is given up, and a listener
 hears how far the search is.
 """
 
@@ -21,6 +22,8 @@ from kzoo.tuning.hypermodel import METRICS, ZooHyperModel
 
 OUTCOME = "outcome.json"
 PROJECT = "keras_tuner"
+# Where keras-tuner keeps the state of a search.
+_STATE = "oracle.json"
 # How often a trial may end its process (the system stops one that takes too much memory).
 ATTEMPTS = 3
 # Rejected trials for each of `max_trials`, and candidates drawn for one, after which it ends.
@@ -124,6 +127,22 @@ def read_outcome(tuner, trial_id) -> dict[str, Any]:
     return {}
 
 
+class _Grid(oracles.GridSearchOracle):
+    """A grid that goes on where it was; keras-tuner's keeps its place in memory alone.
+
+    The whole space is known from the start, so that trials begin in the order of the grid.
+    """
+
+    _ordered_ids: Any
+
+    def set_state(self, state):
+        super().set_state(state)
+        self._ordered_ids = type(self._ordered_ids)()
+        for name in self.start_order:
+            self._ordered_ids.insert(name)
+        self._populate_next = self.start_order[-1:]
+
+
 def _within_budget(oracle_class: Any):
     """Return a kind of oracle that draws candidates within the budget, the defaults first.
 
@@ -135,6 +154,15 @@ def _within_budget(oracle_class: Any):
         tuner: Any = None
         max_trials: int | None
         rejected = 0
+
+        def set_state(self, state):
+            # keras-tuner saves a trial that ends before it leaves the ongoing ones, and would try
+            # it again.
+            over = {*state["end_order"], *state["retry_queue"]}
+            ongoing = {
+                name: trial for name, trial in state["ongoing_trials"].items() if trial not in over
+            }
+            super().set_state(state | {"ongoing_trials": ongoing})
 
         def _random_values(self):
             # keras-tuner has no public place for it, and a Hyperband whose trials fail does not go
@@ -169,7 +197,7 @@ _ORACLES = {
     "random": oracles.RandomSearchOracle,
     "hyperband": oracles.HyperbandOracle,
     "bayesian": oracles.BayesianOptimizationOracle,
-    "grid": oracles.GridSearchOracle,
+    "grid": _Grid,
 }
 
 
@@ -184,6 +212,8 @@ def create_tuner(
     seed: int,
 ) -> keras_tuner.Tuner:
     """Return a tuner that searches in `folder`, or goes on with the search in it.
+
+    It does not matter whether one process or a chief and its workers searched before.
 
     Args:
         kind: one of `kzoo.choices.TUNERS`.
@@ -213,6 +243,11 @@ def create_tuner(
         tuner = tuner_class(
             oracle=oracle, hypermodel=hypermodel, directory=folder, project_name=PROJECT
         )
+    # keras-tuner goes on with what a process of the same name has left, and one alone has another
+    # name than a chief. A worker asks the chief.
+    is_worker = tuner.oracle is not oracle
+    if not is_worker and not oracle.trials and Path(folder, PROJECT, _STATE).exists():
+        oracle.reload()
     oracle.tuner = tuner
     oracle.count_rejected()
     return tuner

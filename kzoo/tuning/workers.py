@@ -66,27 +66,18 @@ def lead(plan: Plan, folder: Path, workers: int, progress) -> keras_tuner.Tuner:
         WorkerError: workers ended so often that they are not started again.
     """
     if role() == ALONE and workers == 1:
-        tuner = _tuner(plan, folder)
+        tuner = plan.tuner(folder)
         progress.go_on(read_trials(tuner))
         tuner.listener = progress
         tuner.search(plan.source)
         return tuner
     with _environment(role() == CHIEF):
-        tuner = _tuner(plan, folder)
+        tuner = plan.tuner(folder)
         progress.go_on(read_trials(tuner))
         count = 0 if role() == CHIEF and workers == 1 else workers
         quiet = contextlib.redirect_stdout(_WithoutServer(sys.stdout))
         with quiet, _Crew(folder, tuner, count, progress) as crew:
             crew.wait_for(lambda: tuner.search(plan.source))
-    return tuner
-
-
-def _tuner(plan, folder):
-    """Return the tuner of a search, which takes back what other processes were training."""
-    tuner = plan.tuner(folder)
-    for name in [*tuner.oracle.ongoing_trials]:
-        if name != tuner.tuner_id:
-            _lose(tuner, name, f"the worker {name} was cut off")
     return tuner
 
 

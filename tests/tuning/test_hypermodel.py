@@ -8,6 +8,7 @@ import pytest
 from kzoo.data import DataSpec
 from kzoo.tuning import Budget, Choice, ZooHyperModel
 from kzoo.tuning.hypermodel import METRICS
+from kzoo.tuning.plan import Plan
 
 SMALL = {"optimizer": "adamw", "batch_size": 32, "augment": "", "conv": "standard", "width": 1.0}
 TUNERS = {
@@ -145,6 +146,22 @@ def test_other_budgets(limit, message, source):
     hypermodel = ZooHyperModel("udl_conv1d", source.spec, budget=Budget(**limit))
     with pytest.raises(keras_tuner.errors.FailedTrialError, match=message):
         hypermodel.build(keras_tuner.HyperParameters())
+
+
+def test_a_budget_counts_at_the_size_of_the_images():
+    """resnet20_cifar has 41 million multiply-adds at 32 pixels, and four times as many at 64."""
+    spec = DataSpec("photos", "image", (None, None, 3), ("cat", "dog"), {"train": 500})
+    network = {"width": 1.0, "depth": 1.0, "conv": "standard"}
+    space = network | {"image_size": Choice((32, 64), default=64), "test_size": Choice((32, 64))}
+    budget = Budget(multiply_adds=60e6)
+    hypermodel = ZooHyperModel("resnet20_cifar", spec, space, budget=budget)
+    for _ in range(2):
+        assert not hypermodel.rejects({"image_size": 32, "test_size": 32})
+        assert hypermodel.rejects({"image_size": 32, "test_size": 64})
+    space = network | {"image_size": Choice((32, 64), default=64)}
+    hypermodel = ZooHyperModel("resnet20_cifar", spec, space, budget=budget)
+    assert hypermodel.rejects({})
+    assert Plan({}, None, hypermodel, 1).affordable(print) == ["resnet20_cifar"]
 
 
 def test_refusals_of_budgets_and_of_search(source):

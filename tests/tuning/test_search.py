@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import kzoo.tuning
-from kzoo.cli import main
+from kzoo.cli import build_parser, main
 from kzoo.data import export
 from kzoo.training import Run
 from kzoo.tuning import Choice, Search, tune
@@ -191,6 +192,64 @@ def test_rejected_points_of_a_grid_do_not_count(data_file, tmp_path):
     )
     assert [trial.status for trial in search.trials] == ["failed"] * 2 + ["completed"] * 2
     assert search.trials[0].reason == "udl_conv1d has 88,563 parameters and the budget is 2,000"
+
+
+def test_a_search_remembers_where_its_data_is(data_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    search = tune(
+        "udl_conv1d",
+        data_file,
+        tuner="random",
+        max_trials=1,
+        search_space={"conv": "standard"},
+        recipe={"epochs": 1},
+        retrain=False,
+        output=tmp_path / "search",
+        data_dir="~/tfds",
+        skip_unreadable=True,
+        say=lambda line: None,
+    )
+    arguments = build_parser().parse_args(shlex.split(search.command())[1:])
+    assert arguments.data == str(data_file)
+    assert arguments.data_dir == str(tmp_path / "tfds")
+    assert arguments.skip_unreadable
+
+
+def test_a_grid_goes_on_where_it_was(source, tmp_path):
+    """Started again for each trial, of which every other is cut off, it has each point once."""
+    space = {"conv": Choice(("standard", "tiled=2")), "mixup": Choice((0.0, 0.1, 0.2), default=0.1)}
+    space |= {"width": 1.0, "learning_rate": 0.01, "weight_decay": 0.01, "schedule": "cosine"}
+    space |= {"batch_size": 32, "label_smoothing": 0.0, "augment": ""}
+    hypermodel = kzoo.tuning.ZooHyperModel(["udl_conv1d", "udl_dense"], source.spec, space)
+
+    def grid(folder, max_trials=None):
+        return create_tuner(
+            "grid", hypermodel, "val_loss", folder, max_trials=max_trials, max_epochs=1, seed=1
+        ).oracle
+
+    def trial_of(oracle):
+        trial = oracle.create_trial("tuner0")
+        return None if trial.status == "STOPPED" else trial
+
+    def end(oracle, trial):
+        oracle.update_trial(trial.trial_id, {"val_loss": 1.0})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+        return trial.hyperparameters.values
+
+    whole = grid(tmp_path / "whole")
+    expected = [end(whole, trial) for trial in iter(lambda: trial_of(whole), None)]
+    found = []
+    for number in range(1, len(expected) + 1):
+        if number % 2:
+            trial_of(grid(tmp_path / "parts", number))
+        oracle = grid(tmp_path / "parts", number)
+        found.append(end(oracle, trial_of(oracle)))
+        assert trial_of(oracle) is None
+    # Two optimisers; three of mixup; two convolutions in the one model, and none in the other.
+    assert len(expected) == 2 * 3 * (2 + 1)
+    assert sorted(map(str, found)) == sorted(map(str, expected))
+    assert trial_of(grid(tmp_path / "parts")) is None
 
 
 @pytest.mark.filterwarnings("ignore:mnist1d into mnist1d_resnet")

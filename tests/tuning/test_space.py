@@ -5,12 +5,13 @@ import pytest
 
 from kzoo.data import DataSpec
 from kzoo.training import Recipe
-from kzoo.training.defaults import default_recipe
+from kzoo.training.setup import Setup, Start
 from kzoo.tuning import Choice, Float, ZooHyperModel
 from kzoo.tuning.space import MODEL
 
 SIGNALS = DataSpec("signals", "signal", (40, 1), ("a", "b", "c"), {"train": 192, "validation": 48})
 DIGITS = DataSpec("digits", "image", (8, 8, 1), tuple("0123456789"), {"train": 1400})
+SQUARES = DataSpec("squares", "image", (96, 96, 3), ("cat", "dog"), {"train": 500})
 PHOTOS = DataSpec("photos", "image", (None, None, 3), ("cat", "dog"), {"train": 500})
 
 
@@ -28,24 +29,33 @@ def draw(hypermodel, count, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("model", "spec", "weights"),
+    ("model", "spec", "fixed"),
     [
-        ("mnist1d_resnet", SIGNALS, None),
-        ("resnet20_cifar", DIGITS, None),
-        ("mobilenetv2_100", PHOTOS, None),
-        ("mnist1d_resnet", SIGNALS, "mnist1d"),
+        ("mnist1d_resnet", SIGNALS, {}),
+        ("mnist1d_resnet", SIGNALS, {"optimizer": "sgd"}),
+        ("mnist1d_resnet", SIGNALS, {"optimizer": "lamb", "schedule": "constant"}),
+        ("mnist1d_resnet.mnist1d", SIGNALS, {}),
+        ("mnist1d_resnet.mnist1d", SIGNALS, {"epochs": 50}),
+        ("resnet20_cifar", DIGITS, {}),
+        ("mobilenetv2_100", PHOTOS, {}),
+        ("mobilenetv2_100", PHOTOS, {"image_size": 48}),
+        ("mobilenetv2_100", SQUARES, {}),
+        ("resnet50.a1_in1k", PHOTOS, {"epochs": 10, "optimizer": "sgd"}),
     ],
 )
-def test_the_first_candidate_is_what_kzoo_train_would_do(model, spec, weights):
-    hypermodel = ZooHyperModel(model, spec, weights=weights)
-    setup = hypermodel.setup_of({})
-    start = hypermodel.starts[model]
-    expected = default_recipe(start.family, spec, weights is not None, {})
-    if spec is PHOTOS:
-        assert setup.recipe.image_size in (128, 160, 192, 224, 256)
-        expected = Recipe.from_dict(expected.to_dict() | {"image_size": setup.recipe.image_size})
-    assert setup.recipe == expected
-    assert setup.options.get("conv", "standard") == "standard"
+def test_the_first_candidate_is_what_kzoo_train_would_do(model, spec, fixed):
+    setup = ZooHyperModel(model, spec, recipe=fixed).setup_of({})
+    expected = Setup.of(Start.of(model), spec, fixed, say=lambda line: None)
+    found = setup.recipe.to_dict() | {"image_size": expected.recipe.image_size}
+    assert Recipe.from_dict(found) == expected.recipe
+    assert setup.views == expected.views
+    assert setup.options == setup.options | expected.options
+
+
+def test_the_first_of_several_optimisers_decides_on_the_weight_decay():
+    space = {"optimizer": Choice(("sgd", "adamw"))}
+    recipe = ZooHyperModel("mnist1d_resnet", SIGNALS, space).setup_of({}).recipe
+    assert recipe == Setup.of(Start.of("mnist1d_resnet"), SIGNALS, {"optimizer": "sgd"}).recipe
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from kzoo.tuning import tune
+from kzoo.tuning.results import read_trials
 from tests.tuning.test_search import command
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +35,12 @@ def wait_until(true):
         time.sleep(0.2)
 
 
-def test_one_process_takes_over_what_workers_were_training(data_file, tmp_path):
+def become_chief(monkeypatch):
+    for name, value in {"TUNER_ID": "chief", "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": "1"}.items():
+        monkeypatch.setenv(f"KERASTUNER_{name}", value)
+
+
+def test_one_process_and_a_chief_go_on_with_each_others_search(data_file, tmp_path, monkeypatch):
     """A Hyperband would wait for ever for trials that nobody trains."""
     folder = tmp_path / "search"
     options = {
@@ -47,13 +53,25 @@ def test_one_process_takes_over_what_workers_were_training(data_file, tmp_path):
     }
     whole = tune("udl_conv1d", data_file, **options)
     shutil.rmtree(folder / "keras_tuner")
-    tuner = whole.plan.tuner(folder)
-    begun = tuner.oracle.create_trial("worker-9")
-    tuner.save()
+    with monkeypatch.context() as patch:
+        become_chief(patch)
+        oracle = whole.plan.tuner(folder).oracle
+        ended, begun = (oracle.create_trial(name) for name in ("worker-8", "worker-9"))
+        oracle.update_trial(ended.trial_id, {"val_accuracy": 0.0, "parameters": 1.0})
+        ended.status = "COMPLETED"
+        oracle.end_trial(ended)
     again = tune("udl_conv1d", data_file, **options)
     assert {trial.status for trial in again.trials} == {"completed"}
     assert len(again.trials) == len(whole.trials)
-    assert again.trials[0].values["learning_rate"] == begun.hyperparameters["learning_rate"]
+    # The first was not trained again, and the second was.
+    assert again.trials[0].metrics == {"val_accuracy": 0.0, "parameters": 1.0}
+    assert again.trials[1].values["learning_rate"] == begun.hyperparameters["learning_rate"]
+    assert again.trials[1].metrics["parameters"] > 1
+
+    become_chief(monkeypatch)
+    chief = whole.plan.tuner(folder)
+    assert tuple(read_trials(chief)) == again.trials
+    assert chief.oracle.create_trial("worker-1").status == "STOPPED"
 
 
 def test_a_worker_that_is_killed(data_file, tmp_path):
