@@ -42,7 +42,7 @@ def builder_arguments(arguments):
     shape = list(family.shape_of(arguments.model, options.get("stem", "published")))
     if arguments.image_size is not None:
         shape[:-1] = [arguments.image_size] * family.rank
-    return options | {"conv": arguments.conv, "input_shape": tuple(shape)}
+    return {"conv": arguments.conv, "input_shape": tuple(shape)} | options
 
 
 def add_data_options(parser):

@@ -106,14 +106,13 @@ def _train(arguments):
 
 def _training(arguments):
     """Return the arguments that a training and the servers of its batches share."""
-    from kzoo.training import named_recipe
+    from kzoo.training.recipes import recipe_for
 
     fields = {name: value for name, value in vars(arguments).items() if name in RECIPE_OPTIONS}
-    recipe = fields if arguments.recipe is None else named_recipe(arguments.recipe, **fields)
     return {
         "model_name": arguments.model,
         "data": arguments.data,
-        "recipe": recipe,
+        "recipe": recipe_for(arguments.recipe, fields),
         "weights": arguments.weights,
         "conv": arguments.conv,
         "model_options": dict(arguments.option),

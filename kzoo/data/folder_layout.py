@@ -34,7 +34,7 @@ def find_files(root: Path) -> Layout:
     if not folders:
         raise ValueError(f"The folder {root} has no sub-folders: it needs one per class.")
     splits = {folder: _SPLIT_FOLDERS.get(folder.name.lower()) for folder in folders}
-    if None in splits.values() or all(_visible(folder, Path.is_file) for folder in folders):
+    if None in splits.values() or all(map(_is_class, folders)):
         return {"all": _find_classes(root)}
     layout: Layout = {}
     for folder, split in splits.items():
@@ -48,6 +48,11 @@ def find_files(root: Path) -> Layout:
 def _visible(folder: Path, test) -> list[Path]:
     """Return what is in `folder` and passes `test`, sorted, hidden names left out."""
     return sorted(item for item in folder.iterdir() if item.name[0] != "." and test(item))
+
+
+def _is_class(folder: Path) -> bool:
+    """Return whether a folder has the files of a class, and not folders of classes."""
+    return bool(_visible(folder, Path.is_file)) and not _visible(folder, Path.is_dir)
 
 
 def _find_classes(folder: Path) -> Classes:

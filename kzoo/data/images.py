@@ -70,15 +70,25 @@ def view_pixels(pixels: np.ndarray, channels: int | None, view: View | None) -> 
     """Return an image that is in memory as `read_image` would return it from a file.
 
     Args:
-        pixels: uint8 (height, width, channels), of one or three channels.
-        channels: See `read_image`.
-        view: See `read_image`.
+        pixels: uint8 (height, width, channels).
+        channels: See `read_image`; None where the image has neither one nor three.
+        view: See `read_image`; brings every channel to its size by itself.
+
+    Raises:
+        ValueError: `channels` is given for an image that is neither grey nor colour.
     """
     from PIL import Image
 
-    return _as_array(
-        Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels), channels, view
-    )
+    depth = pixels.shape[-1]
+    if depth == 3:
+        return _as_array(Image.fromarray(pixels), channels, view)
+    if depth != 1 and channels is not None:
+        raise ValueError(
+            f"channels={channels} is for grey and colour images; these have {depth} channels, "
+            "leave it None."
+        )
+    planes = (Image.fromarray(pixels[..., channel]) for channel in range(depth))
+    return np.concatenate([_as_array(plane, channels, view) for plane in planes], axis=-1)
 
 
 def _as_array(image, channels, view) -> np.ndarray:

@@ -78,6 +78,10 @@ class Source(abc.ABC):
     def labels(self, split: str) -> np.ndarray:
         """Return the labels of a whole split, int64, in its order."""
 
+    def is_labelled(self, split: str) -> bool:
+        """Return whether a split has labels; an example without one has a negative number."""
+        return bool(self.labels(split).min() >= 0)
+
     def arrays(self, split: str) -> tuple[np.ndarray, np.ndarray] | None:
         """Return inputs and labels of a whole split where they are in memory, else None."""
         return None

@@ -65,6 +65,10 @@ class TfdsSource(Source):
             self._labels[split] = np.array(labels, np.int64)
         return self._labels[split]
 
+    def is_labelled(self, split):
+        """See `Source.is_labelled`; looks at one example, as those of a split are alike."""
+        return self._label_of(self._example(split, 0)) >= 0
+
     def encoded(self, split):
         """See `Source.encoded`."""
         if self.spec.kind != "image":

@@ -2,7 +2,7 @@
 
 import keras
 
-from kzoo.graph import head_layers
+from kzoo.graph import all_layers, head_layers
 from kzoo.layers._args import integer
 
 
@@ -46,7 +46,9 @@ def replace_head(
         config = layer.get_config()
         if layer is classifier:
             config[size] = classes
-        elif layer.name == "predictions":
+        elif layer in head and isinstance(layer, keras.layers.Reshape):
+            config["target_shape"] = (classes,)
+        if layer.name == "predictions":
             config["activation"] = keras.activations.serialize(
                 keras.activations.get(classifier_activation)
             )
@@ -56,4 +58,7 @@ def replace_head(
     for old_layer, new_layer in zip(model.layers, new.layers):
         if old_layer not in head:
             new_layer.set_weights(old_layer.get_weights())
+    for layer in all_layers(new):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
     return new

@@ -49,6 +49,10 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
 
+    def kept_row(self) -> dict[str, Any]:
+        """Return the history's row of the epoch whose weights are kept."""
+        return self.history[(self.best_epoch or self.epoch) - 1]
+
 
 def save_checkpoint(folder: Path, groups: dict[str, list], progress: Progress):
     """Write a checkpoint into `folder`, and remove all but the newest two.

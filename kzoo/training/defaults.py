@@ -6,7 +6,7 @@ from typing import Any
 from kzoo.applications._family import Family
 from kzoo.data import DataSpec
 from kzoo.training.recipe import Recipe
-from kzoo.training.recipes import NAMED_RECIPES
+from kzoo.training.recipes import fields_of
 
 # Images up to this size are cropped where they are, after padding, and networks keep their
 # resolution; larger ones are scaled.
@@ -14,13 +14,19 @@ _SMALL = 64
 
 
 def default_recipe(
-    family: Family, spec: DataSpec, has_weights: bool, given: Mapping[str, Any]
+    family: Family,
+    spec: DataSpec,
+    has_weights: bool,
+    given: Mapping[str, Any],
+    *,
+    weights_size: tuple[int, ...] = (),
 ) -> Recipe:
     """Return the recipe for a family and a data set.
 
     `has_weights` says whether the network starts from weights; then the recipe is "finetune", with
     the same share of frozen epochs where their number is given.
-    `given` are the fields that are not to be the defaults.
+    `given` are the fields that are not to be the defaults. `weights_size` is the size of the images
+    that the weights expect, to which images are scaled where `given` has no other.
 
     Optimisers other than SGD start from the family's learning rate. Colour images are flipped;
     small ones are also padded by an eighth of their size and cropped back (He et al. 2016, section
@@ -29,13 +35,11 @@ def default_recipe(
     """
     defaults: dict[str, Any] = {}
     if has_weights:
-        defaults |= NAMED_RECIPES["finetune"].fields
-        share = defaults["frozen_epochs"] / defaults["epochs"]
-        defaults["frozen_epochs"] = int(share * given.get("epochs", defaults["epochs"]))
+        defaults |= fields_of("finetune", given)
     if given.get("optimizer", Recipe().optimizer) != "sgd":
         defaults["learning_rate"] = family.learning_rate
     if spec.kind == "image" and spec.shape[2] == 3:
-        size = _small_size(spec, given.get("image_size"))
+        size = _small_size(spec, given.get("image_size"), *weights_size)
         crop = f"crop={size // 8}" if size else "resized_crop=0.25"
         defaults["augment"] = (crop, "flip")
     return Recipe(**defaults | dict(given))
@@ -47,7 +51,10 @@ def suits_small_stem(family: Family, spec: DataSpec, recipe: Recipe, has_weights
     return family.has_small_stem and is_small and not has_weights
 
 
-def _small_size(spec, image_size):
-    """Return the shorter side of images, or of what they are scaled to, if it is small."""
-    size = image_size or min((side or _SMALL + 1) for side in spec.shape[:2])
+def _small_size(spec, image_size, *sides):
+    """Return the shorter side of images, or of what they are scaled to, if both are small.
+
+    `sides` are those that images are scaled to where `image_size` is not given.
+    """
+    size = image_size or max(min((side or _SMALL + 1) for side in spec.shape[:2]), 0, *sides)
     return size if size <= _SMALL else None

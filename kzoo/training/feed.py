@@ -11,7 +11,12 @@ import numpy as np
 
 from kzoo.data import ArraySource, Batches, Pipeline
 from kzoo.data.arrays import labelled_arrays
+from kzoo.data.augment import parse_augment
 from kzoo.training import data_parallel
+from kzoo.training.recipe import Recipe
+
+# Fields of a recipe that say how batches are made.
+_OF_BATCHES = ("augment", "mixup", "cutmix", "repeats")
 
 
 @dataclass(frozen=True)
@@ -35,17 +40,46 @@ class Feed:
     class_names: tuple[str, ...] = ()
 
 
-def training_feed(data, batch_size: int, seed: int) -> Feed:
-    """Return the feed of arrays `(x, y)`, a pipeline, a PyDataset or a `tf.data.Dataset`."""
+def training_feed(data, recipe: Recipe, classes: int) -> Feed:
+    """Return the feed of arrays `(x, y)`, a pipeline, a PyDataset or a `tf.data.Dataset`.
+
+    Arrays are augmented and mixed by the recipe.
+
+    Raises:
+        TypeError, ValueError: data that cannot be fed, or are not made as the recipe says.
+    """
     if isinstance(data, tuple):
-        source = ArraySource({"train": _arrays(data, "data")})
-        pipeline = Pipeline(source, batch_size=batch_size, seed=seed)
+        names = tuple(map(str, range(classes)))
+        source = ArraySource({"train": _arrays(data, "data")}, class_names=names)
+        made = {name: getattr(recipe, name) for name in (*_OF_BATCHES, "batch_size", "seed")}
+        pipeline = Pipeline(source, **made)
         return Feed(_py_dataset(pipeline), pipeline.steps, True, pipeline.labels)
+    _check_made(data, recipe)
     if isinstance(data, Pipeline):
         stream = data.stream if _has_tensorflow() else _py_dataset(data)
         return Feed(stream, data.steps, True, data.labels, data.spec.class_names)
     steps = _batches(data)
     return Feed(lambda first_epoch, first_step=0: data, steps, False)
+
+
+def _check_made(data, recipe):
+    """Refuse a recipe of other batches than those of a pipeline or of data of one's own."""
+    for name in _OF_BATCHES:
+        asked = getattr(recipe, name)
+        if asked != getattr(Recipe(), name) and not _is_made(data, name, asked):
+            made = repr(getattr(data, name)) if isinstance(data, Pipeline) else "their own batches"
+            raise ValueError(
+                f"the recipe's {name} is {asked!r}, and the data have {made}; give a "
+                f"kzoo.data.Pipeline with that {name}, or leave it out of the recipe."
+            )
+
+
+def _is_made(data, name, asked):
+    if not isinstance(data, Pipeline):
+        return False
+    if name == "augment":
+        return data.augmentations == parse_augment(asked, data.spec.kind)
+    return getattr(data, name) == asked
 
 
 def epoch_of(pipeline: Pipeline):

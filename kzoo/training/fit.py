@@ -56,9 +56,11 @@ def fit(
     Args:
         model: functional model that ends in a softmax or in logits.
         data: arrays `(x, y)`, a `kzoo.data.Pipeline`, a `keras.utils.PyDataset` or a
-            `tf.data.Dataset`; labels are integers. Only arrays are batched and shuffled here.
+            `tf.data.Dataset`; labels are integers. Only arrays are batched, shuffled, augmented
+            and mixed here; images, uint8, stay of their size.
         recipe: the recipe; its seed is that of the order of arrays, and the initial weights are
-            the model's.
+            the model's. What it says of image sizes and of the network's rates is for `train`,
+            which makes data and network.
         validation_data: the like, or `None`.
         teacher: a classifier of the same inputs and classes to learn from, besides the labels
             (Hinton et al. 2015); it does not change. `None` is the labels alone.
@@ -87,14 +89,14 @@ def fit(
         if output is None:
             if resume:
                 raise ValueError("resume=True needs the run folder to resume, as output.")
-            return execute(plan, None, verbose, callbacks=callbacks)
+            return execute(plan, None, verbose, callbacks=callbacks).history
         config = {
             "model": {"name": model.name, "parameters": count_parameters(model)},
             "recipe": plan.recipe.to_dict(),
             "versions": versions(),
         }
         with workers.run_folder(Path(output), config, resume) as folder:
-            return execute(plan, folder, verbose, callbacks=callbacks)
+            return execute(plan, folder, verbose, callbacks=callbacks).history
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +136,7 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
     if recipe.early_stopping is not None and validation_data is None:
         raise ValueError("early_stopping needs validation data; give some, or leave it None.")
     check_freezing(model, recipe)
-    feed = workers.own_feed(data, recipe.batch_size, recipe.seed)
+    feed = workers.own_feed(data, recipe, classes)
     check_labels(feed, classes)
     return Plan(
         model=model,
@@ -150,13 +152,16 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
     )
 
 
-def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print, callbacks=()):
-    """Train by a plan, and write the run folder."""
+def execute(
+    plan: Plan, folder: RunFolder | None, verbose="auto", say=print, callbacks=()
+) -> Progress:
+    """Train by a plan, write the run folder, and return how it went."""
     if not replicas.is_chief():
         say = workers.silent
     recipe, path = plan.recipe, None if folder is None else folder.path
     arrays = workers.from_chief(load_checkpoint(path / "checkpoints", say) if path else None)
     progress = Progress() if arrays is None else read_progress(arrays)
+    was_finished = progress.finished
     if arrays is not None:
         _check_place(progress, plan.feed)
         restore(_only(arrays, "model"), {"model": plan.trained.variables})
@@ -167,8 +172,11 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print, cal
         if not progress.finished and progress.epoch < phase.last_epoch:
             if phase.is_frozen and verbose:
                 say(f"the first {phase.last_epoch} of {recipe.epochs} epochs train the head alone")
-            with trainability_kept(plan.model), lost_servers_told(), workers.together():
+            with _trainability_kept(plan), lost_servers_told(), workers.together():
                 _run(plan, phase, progress, arrays, folder, verbose, callbacks)
+    if was_finished and recipe.ema is not None:
+        with _trainability_kept(plan):
+            _take_averages(plan, progress, arrays)
     for variable, best in zip(plan.trained.weights, progress.best_weights):
         variable.assign(best)
     if folder is not None:
@@ -176,7 +184,7 @@ def execute(plan: Plan, folder: RunFolder | None, verbose="auto", say=print, cal
         save_model(folder.path, plan.model)
         write_history(folder.path / "history.csv", progress.history)
         draw_curves(folder.path / "curves.png", progress.history)
-    return progress.history
+    return progress
 
 
 def _check_place(progress, feed):
@@ -207,10 +215,26 @@ def _phases(recipe):
     yield _Phase(recipe, recipe.frozen_epochs, recipe.epochs, False)
 
 
+@contextlib.contextmanager
+def _trainability_kept(plan):
+    """Give model and teacher, which Keras holds fixed, their `trainable` back in the end."""
+    with contextlib.ExitStack() as stack:
+        for model in (plan.model, plan.teacher):
+            if model is not None:
+                stack.enter_context(trainability_kept(model))
+        yield
+
+
+def _take_averages(plan, progress, arrays):
+    """Put the averaged weights into a model, as at the end of the fit that was before."""
+    last = next(phase for phase in _phases(plan.recipe) if phase.last_epoch == plan.recipe.epochs)
+    learner = _learner(plan, last, progress, arrays)
+    learner.optimizer.finalize_variable_values(learner.trainable_weights)
+
+
 def _run(plan, phase, progress, arrays, folder, verbose, callbacks):
     """Train through a phase, from where `progress` is."""
     recipe, feed = phase.recipe, plan.feed
-    hold(plan.model, "backbone" if phase.is_frozen else recipe.freeze, recipe.freeze_norm)
     schedule = learning_rate_schedule(recipe, feed.steps, phase.is_frozen)
 
     def rate(epoch):
@@ -220,9 +244,7 @@ def _run(plan, phase, progress, arrays, folder, verbose, callbacks):
     recorder = Recorder(
         recipe, rate, plan.trained, progress, path, feed.endless and replicas.count() == 1
     )
-    learner = _compile(plan, phase, progress.step)
-    if arrays is not None and (progress.epoch, progress.step) > (phase.first_epoch, 0):
-        restore(_only(arrays, "optimizer"), {"optimizer": learner.optimizer.variables})
+    learner = _learner(plan, phase, progress, arrays)
 
     def fit_until(last_epoch, *more):
         learner.fit(
@@ -243,6 +265,16 @@ def _run(plan, phase, progress, arrays, folder, verbose, callbacks):
             fit_until(progress.epoch + 1, RestOfEpoch(progress, _only(arrays, "metrics")))
         if not progress.finished and progress.epoch < phase.last_epoch:
             fit_until(phase.last_epoch)
+
+
+def _learner(plan, phase, progress, arrays):
+    """Return the model to fit in a phase, with its optimiser as it is at `progress`."""
+    recipe = phase.recipe
+    hold(plan.model, "backbone" if phase.is_frozen else recipe.freeze, recipe.freeze_norm)
+    learner = _compile(plan, phase, progress.step)
+    if arrays is not None and (progress.epoch, progress.step) > (phase.first_epoch, 0):
+        restore(_only(arrays, "optimizer"), {"optimizer": learner.optimizer.variables})
+    return learner
 
 
 def _compile(plan, phase, first_step):

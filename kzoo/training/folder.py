@@ -58,14 +58,14 @@ class RunFolder:
     def __init__(self, folder: Path, config: dict[str, Any], resume: bool):
         check_output(folder, resume)
         self.path = folder
-        self._remove = None
+        self._made: list[Path] = []
         if resume:
             _same_config(folder, config)
             return
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
             folder.mkdir(parents=True)
-            self._remove = missing[-1]
+            self._made = missing
             write_json(folder / CONFIG, config)
         except OSError as error:
             self._clear()
@@ -80,12 +80,17 @@ class RunFolder:
 
     def keep(self):
         """Leave the folder where it is, whatever happens from now on."""
-        self._remove = None
+        self._made = []
 
     def _clear(self):
-        if self._remove is not None:
-            shutil.rmtree(self._remove)
-            self._remove = None
+        made, self._made = self._made, []
+        if made:
+            shutil.rmtree(made[0])
+        for parent in made[1:]:
+            try:
+                parent.rmdir()
+            except OSError:  # other runs are in it
+                return
 
 
 def save_model(folder: Path, model: keras.Model):

@@ -80,6 +80,8 @@ def _arguments(recipe):
         arguments |= {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
     if recipe.optimizer != "adamw" and not recipe.weight_decay:
         arguments["weight_decay"] = None
+    if recipe.optimizer == "muon":
+        arguments["adam_weight_decay"] = arguments["weight_decay"]
     return arguments
 
 

@@ -1,6 +1,7 @@
 """Recipes by name: what they are for, their command, what they cost, and what came of it."""
 
 import difflib
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ class NamedRecipe:
         cost: time or length of a training.
         result: accuracy that was measured, on what.
         fields: the recipe's fields that are not the defaults.
+        is_open: whether a training by it takes learning rate and augmentation from the model and
+            the data, where it does not say them.
     """
 
     purpose: str
@@ -27,6 +30,7 @@ class NamedRecipe:
     cost: str
     result: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+    is_open: bool = False
 
     def __str__(self):
         """Return the header and the fields, for people."""
@@ -114,6 +118,7 @@ NAMED_RECIPES: dict[str, NamedRecipe] = {
         result="resnet20_cifar.cifar10 on 50 patches of each of six kinds of street scenes, from "
         "the family's learning rate: 87.2 ± 1.8 %, from scratch 73.8 ± 6.6 % (3 seeds)",
         fields=_FINETUNE,
+        is_open=True,
     ),
     "finetune_held_norm": NamedRecipe(
         purpose="as finetune, with batch normalisation held as the weights have it: for batches of "
@@ -124,6 +129,7 @@ NAMED_RECIPES: dict[str, NamedRecipe] = {
         result="resnet20_cifar.cifar10 on the patches that finetune was measured on: "
         "86.6 ± 1.3 % (3 seeds)",
         fields=_FINETUNE | {"batch_size": 8, "freeze_norm": True},
+        is_open=True,
     ),
     "mnist": NamedRecipe(
         purpose="digits from scratch, shifted by up to two pixels",
@@ -239,6 +245,8 @@ NAMED_RECIPES: dict[str, NamedRecipe] = {
 def named_recipe(name: str, **fields) -> Recipe:
     """Return a recipe by its name, with some of its fields replaced.
 
+    Frozen epochs keep their share where the number of epochs is replaced.
+
     Example:
 
     >>> kzoo.training.named_recipe("cifar", epochs=30).learning_rate
@@ -247,7 +255,31 @@ def named_recipe(name: str, **fields) -> Recipe:
     Raises:
         ValueError: an unknown name, or a field that cannot be.
     """
-    return Recipe.from_dict({**find_recipe(name).fields, **fields})
+    return Recipe.from_dict(fields_of(name, fields))
+
+
+def fields_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are not the defaults of a recipe with those that are given."""
+    fields = dict(find_recipe(name).fields)
+    epochs = given.get("epochs")
+    if "frozen_epochs" in fields and isinstance(epochs, numbers.Integral):
+        fields["frozen_epochs"] = int(fields["frozen_epochs"] / fields["epochs"] * epochs)
+    return fields | dict(given)
+
+
+def recipe_for(name: str | None, given: Mapping[str, Any]) -> Recipe | dict[str, Any]:
+    """Return what to train by: the recipe of a name, or the fields of one that is open.
+
+    Args:
+        name: of the recipe; `None` leaves all that is not given open.
+        given: fields that replace others.
+
+    Raises:
+        ValueError: an unknown name, or a field that cannot be.
+    """
+    fields = dict(given) if name is None else fields_of(name, given)
+    recipe = Recipe.from_dict(fields)
+    return fields if name is None or find_recipe(name).is_open else recipe
 
 
 def find_recipe(name: str) -> NamedRecipe:

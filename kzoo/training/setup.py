@@ -89,8 +89,12 @@ class Setup:
         Raises:
             TypeError, ValueError: what does not go together.
         """
+        check_options(model_options or {})
         if not isinstance(recipe, Recipe):
-            recipe = default_recipe(start.family, spec, start.weights is not None, recipe)
+            size = start.trained_on.size if start.trained_on else ()
+            recipe = default_recipe(
+                start.family, spec, start.weights is not None, recipe, weights_size=size
+            )
         options = {**start.implied, **(model_options or {})}
         options["conv"] = start.implied.get("conv", conv) if conv == "standard" else conv
         suits = suits_small_stem(start.family, spec, recipe, start.weights is not None)
@@ -153,9 +157,32 @@ class Setup:
         return training, validation
 
 
+def check_options(model_options):
+    """Refuse options of a builder that a training gives it.
+
+    Raises:
+        ValueError: one of them is.
+    """
+    remedies = {
+        "conv": "give it as conv",
+        "weights": "give them as weights",
+        "input_shape": "give image_size",
+        "classes": "they are those of the data",
+    }
+    for name in model_options.keys() & remedies:
+        raise ValueError(
+            f"{name} cannot be among the model's options (received {model_options[name]!r}); "
+            f"{remedies[name]}."
+        )
+
+
 def splits_of(source: Source, share: float) -> dict[str, str | None]:
-    """Return the splits to train, validate and test on; those that there are not are `None`."""
-    test = "test" if "test" in source.spec.splits else None
+    """Return the splits to train, validate and test on.
+
+    Those that there are not are `None`, and so is a test split without labels.
+    """
+    has_test = "test" in source.spec.splits and source.is_labelled("test")
+    test = "test" if has_test else None
     if share == 0 and "validation" not in source.spec.splits:
         return {"train": "train", "validation": None, "test": test}
     training, validation = train_and_validation(source, share)

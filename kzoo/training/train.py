@@ -13,7 +13,7 @@ from kzoo.training import devices, folder, workers
 from kzoo.training.evaluate import measure
 from kzoo.training.fit import execute, prepare
 from kzoo.training.recipe import Recipe
-from kzoo.training.recipes import named_recipe
+from kzoo.training.recipes import recipe_for
 from kzoo.training.run import Run, run_folder
 from kzoo.training.setup import Setup, Start, splits_of
 from kzoo.training.views import view_config
@@ -78,9 +78,11 @@ def train(
     source = open_source(data, download=download, **how)
     setup = Setup.of(start, source.spec, given, conv=conv, model_options=model_options, say=say)
     plan, config = _plan(setup, source, how, teacher, data_service)
+    if "test" in source.spec.splits and config["data"]["splits"]["test"] is None:
+        say(f"the test split of {source.spec.name} has no labels and is not measured")
     with workers.run_folder(path, config, resume) as writing:
-        last = execute(plan, writing, verbose, say)[-1]
-    return _evaluated(path, config, plan.model, source, last)
+        row = execute(plan, writing, verbose, say).kept_row()
+    return _evaluated(path, config, plan.model, source, row)
 
 
 def _join_workers(path, resume, say):
@@ -120,12 +122,12 @@ def _plan(setup, source, how, teacher, data_service):
     return plan, config
 
 
-def _evaluated(path, config, model, source, last):
+def _evaluated(path, config, model, source, row):
     """Return the run, with its results on all splits written by the chief."""
     run = Run(path, config)
     if replicas.is_chief():
         run = Run.open(path)
-        folder.add_results(path, {"train": {"accuracy": last["accuracy"], "loss": last["loss"]}})
+        folder.add_results(path, {"train": {"accuracy": row["accuracy"], "loss": row["loss"]}})
         for split in filter(config["data"]["splits"].get, ("validation", "test")):
             measure(run, model, source, split)
     workers.wait_for_all()
@@ -134,11 +136,9 @@ def _evaluated(path, config, model, source, last):
 
 def given_recipe(recipe) -> Recipe | Mapping[str, Any]:
     """Return a recipe, or the fields that were given; what cannot be is refused before any work."""
-    if isinstance(recipe, str):
-        return named_recipe(recipe)
-    if not isinstance(recipe, Recipe):
-        Recipe.from_dict(recipe or {})
-    return recipe or {}
+    if isinstance(recipe, Recipe):
+        return recipe
+    return recipe_for(recipe, {}) if isinstance(recipe, str) else recipe_for(None, recipe or {})
 
 
 def _teacher(teacher, setup):
@@ -165,7 +165,7 @@ def _data_config(source, splits, views, how):
         shape = (*views.evaluation.height_and_width, shape[-1])
     return {
         "name": os.fspath(source.location or spec.name),
-        "data_dir": how["data_dir"] and os.path.abspath(how["data_dir"]),
+        "data_dir": how["data_dir"] and os.path.abspath(os.path.expanduser(how["data_dir"])),
         "kind": spec.kind,
         "class_names": list(spec.class_names),
         "examples": dict(spec.splits),

@@ -23,6 +23,7 @@ from kzoo.layers import BatchNormalization
 from kzoo.training import data_parallel
 from kzoo.training.feed import Feed, training_feed, validation_batches
 from kzoo.training.folder import RunFolder
+from kzoo.training.recipe import Recipe
 from kzoo.training.recorder import metric_variables
 
 # The state of a random generator is two numbers, of which the first never changes.
@@ -249,7 +250,7 @@ def together():
         ) from error
 
 
-def own_feed(data, batch_size: int, seed: int) -> Feed:
+def own_feed(data, recipe: Recipe, classes: int) -> Feed:
     """Return the feed of this worker's part of every batch: rows `index::count` of it.
 
     A batch with fewer rows than workers goes to each of them whole, as a step on no rows at all is
@@ -257,10 +258,10 @@ def own_feed(data, batch_size: int, seed: int) -> Feed:
     """
     if replicas.count() > 1 and isinstance(data, Pipeline):
         data = dataclasses.replace(data, shard=(replicas.index(), replicas.count()))
-        return training_feed(data, batch_size, seed)
-    feed = training_feed(data, batch_size, seed)
+        return training_feed(data, recipe, classes)
+    feed = training_feed(data, recipe, classes)
     if feed.labels is not None:
-        data_parallel.check_batches(len(feed.labels()), batch_size)
+        data_parallel.check_batches(len(feed.labels()), recipe.batch_size)
     if replicas.count() == 1:
         return feed
     stream = feed.stream

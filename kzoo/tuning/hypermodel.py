@@ -32,6 +32,8 @@ METRICS = {
     "multiply_adds": "min",
     "latency": "min",
 }
+# Fields of a recipe on which the network's input depends.
+_SIZES = ("image_size", "test_size", "progressive")
 
 
 class ZooHyperModel(keras_tuner.HyperModel):
@@ -138,8 +140,9 @@ class ZooHyperModel(keras_tuner.HyperModel):
         """
         if self.budget.parameters is None and self.budget.multiply_adds is None:
             return False
-        start, options, conv, _ = self.candidate(values)
-        key = repr((start.name, sorted(options.items()), conv))
+        start, options, conv, fields = self.candidate(values)
+        sizes = [fields.get(name) for name in _SIZES]
+        key = repr((start.name, sorted(options.items()), conv, sizes))
         if key not in self._rejected:
             self._rejected[key] = self._is_over(values)
         return self._rejected[key]
@@ -206,7 +209,7 @@ class ZooHyperModel(keras_tuner.HyperModel):
             splits = splits_of(source, setup.recipe.validation_split)
             training, validation = setup.pipelines(source, splits)
             plan = prepare(model, training, setup.recipe, validation)
-            history = execute(plan, None, verbose, lambda line: None, callbacks)
+            history = execute(plan, None, verbose, lambda line: None, callbacks).history
         return _history(history, costs)
 
     def setup_of(

@@ -59,7 +59,8 @@ class Renames:
         """Return the arrays by their new names."""
         renamed = {self._rename(name): array for name, array in arrays.items()}
         for name, change in self.reshape.items():
-            renamed[name] = change(renamed[name])
+            if name in renamed:
+                renamed[name] = change(renamed[name])
         return renamed
 
     def _rename(self, name):

@@ -66,6 +66,13 @@ def test_hidden_files_and_files_beside_the_classes_are_ignored(image_folder):
     assert FolderSource(folder).spec.splits == {"train": 2, "validation": 2, "test": 2}
 
 
+def test_files_beside_the_classes_of_every_split_are_ignored(image_folder):
+    folder = image_folder({"train/a": 3, "train/b": 2, "test/b": 2})
+    for split in ("train", "test"):
+        (folder / split / "labels.csv").write_text("notes")
+    assert FolderSource(folder).spec.splits == {"train": 5, "test": 2}
+
+
 def test_signals(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()

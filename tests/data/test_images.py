@@ -161,3 +161,14 @@ def test_pixels_in_memory_are_viewed_as_those_of_a_file(tmp_path, channels):
         path = saved(tmp_path, pixels.squeeze())
         read = read_image(path, channels, Resize(7))
         np.testing.assert_array_equal(view_pixels(pixels, channels, Resize(7)), read)
+
+
+@pytest.mark.parametrize("depth", [2, 4, 5])
+def test_channels_that_are_no_colours_are_viewed_one_by_one(depth):
+    pixels = RANDOM.randint(0, 256, (12, 9, depth), np.uint8)
+    viewed = view_pixels(pixels, None, Resize(7))
+    for channel in range(depth):
+        alone = view_pixels(pixels[..., channel : channel + 1], None, Resize(7))
+        np.testing.assert_array_equal(viewed[..., channel : channel + 1], alone)
+    with pytest.raises(ValueError, match=f"is for grey and colour images; these have {depth} chan"):
+        view_pixels(pixels, 3, Resize(7))

@@ -7,7 +7,7 @@ import tensorflow_datasets as tfds
 
 from kzoo.data import Resize
 from kzoo.data.tfds_source import TfdsSource, find_prepared, list_prepared, tfds_folder
-from tests.data.tiny_sets import SPLITS, tiny_images
+from tests.data.tiny_sets import SPLITS, KzooTestUnlabelled, prepare, tiny_images
 
 
 @pytest.fixture
@@ -35,6 +35,12 @@ def test_reads_what_tfds_reads_in_its_order(tiny, tfds_dir, split):
     originals, _ = tiny_images(split)
     numbers = [int(example["id"]) for example in theirs]
     np.testing.assert_array_equal(images, originals[numbers])
+
+
+def test_a_split_without_labels_is_known(tiny, tmp_path):
+    assert tiny.is_labelled("test")
+    source = TfdsSource(prepare(KzooTestUnlabelled, tmp_path), "unlabelled")
+    assert (source.is_labelled("train"), source.is_labelled("test")) == (True, False)
 
 
 def test_reads_in_any_order(tiny):

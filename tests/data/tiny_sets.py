@@ -38,6 +38,14 @@ class KzooTestTiny(tfds.core.GeneratorBasedBuilder):
             yield number, {"id": str(number), "image": image, "label": label}
 
 
+class KzooTestUnlabelled(KzooTestTiny):
+    """The same without labels in the test split."""
+
+    def _generate_examples(self, split):
+        for number, example in super()._generate_examples(split):
+            yield number, example | ({"label": -1} if split == "test" else {})
+
+
 class KzooTestMnist(tfds.core.GeneratorBasedBuilder):
     """A stand-in of MNIST: 70 + 10 bars on black, 28 x 28."""
 

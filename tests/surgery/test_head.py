@@ -45,6 +45,30 @@ def test_logits_on_request():
     assert np.abs(new.predict(IMAGES, verbose=0).sum(axis=1) - 1).min() > 1e-3
 
 
+def test_a_model_of_keras_whose_last_layer_is_the_classifier():
+    model = keras.applications.MobileNet(weights=None, input_shape=(32, 32, 3), alpha=0.25)
+    new = kzoo.replace_head(model, 3, classifier_activation="sigmoid")
+    assert new.output_shape == (None, 3)
+    assert new.layers[-1].activation is keras.activations.sigmoid
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(2, activation="softmax", name="predictions")(inputs)
+    new = kzoo.replace_head(keras.Model(inputs, x), 5, classifier_activation=None)
+    assert new.output_shape == (None, 5)
+    assert new.layers[-1].activation is keras.activations.linear
+
+
+def test_adapted_normalisation_is_kept():
+    signals = np.random.default_rng(1).normal(7, 3, (50, 4)).astype("float32")
+    normalise = keras.layers.Normalization()
+    normalise.adapt(signals)
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(2, name="predictions")(normalise(inputs))
+    new = kzoo.replace_head(keras.Model(inputs, x), 3)
+    normalised = keras.Model(new.input, new.layers[-1].input).predict(signals, verbose=0)
+    np.testing.assert_allclose(normalised.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(normalised.std(axis=0), 1, atol=1e-5)
+
+
 def test_a_model_loaded_from_its_file(tmp_path):
     kzoo.create_model("lenet5").save(tmp_path / "lenet5.keras")
     model = keras.saving.load_model(tmp_path / "lenet5.keras")

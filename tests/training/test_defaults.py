@@ -11,14 +11,28 @@ GREY = DataSpec("grey", "image", (8, 8, 1), ("a", "b"), {"train": 10})
 SIGNAL = DataSpec("signal", "signal", (40, 1), ("a", "b"), {"train": 10})
 
 
-def default(name, spec, has_weights=False, **given):
-    return default_recipe(find_family(name), spec, has_weights, given)
+def default(name, spec, has_weights=False, weights_size=(), **given):
+    return default_recipe(find_family(name), spec, has_weights, given, weights_size=weights_size)
 
 
 def test_colour_images_are_cropped_and_flipped():
     assert default("resnet18", COLOUR).augment == ("crop=4", "flip")
     assert default("resnet18", COLOUR, image_size=64).augment == ("crop=8", "flip")
     assert default("resnet18", PHOTOGRAPHS).augment == ("resized_crop=0.25", "flip")
+
+
+@pytest.mark.parametrize(
+    ("spec", "weights_size", "given", "crop"),
+    [
+        (COLOUR, (224, 224), {}, "resized_crop=0.25"),
+        (COLOUR, (36, 36), {}, "crop=4"),
+        (COLOUR, (224, 224), {"image_size": 40}, "crop=5"),
+        (PHOTOGRAPHS, (32, 32), {}, "resized_crop=0.25"),
+    ],
+)
+def test_images_that_weights_want_larger_are_cropped_as_large_ones(spec, weights_size, given, crop):
+    recipe = default("resnet18", spec, has_weights=True, weights_size=weights_size, **given)
+    assert recipe.augment == (crop, "flip")
 
 
 @pytest.mark.parametrize(("name", "spec"), [("lenet5", GREY), ("udl_dense", SIGNAL)])

@@ -52,6 +52,7 @@ def test_a_student_comes_near_its_teacher_who_does_not_change():
     history = fit(student, data, recipe, teacher=teacher, validation_data=data, verbose=0)
     assert distance() < far / 4
     assert all(np.array_equal(a, b) for a, b in zip(before, teacher.get_weights()))
+    assert all(layer.trainable for layer in teacher.layers)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(data[1], student(data[0]))
     assert history[-1]["val_loss"] == pytest.approx(float(loss), rel=1e-4)
 

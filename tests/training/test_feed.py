@@ -5,10 +5,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kzoo.data import ArraySource, Pipeline
+from kzoo.training import Recipe
 from kzoo.training.feed import check_labels, class_weights, training_feed, validation_batches
 
 X = np.arange(10, dtype="float32")[:, None]
 Y = np.array([0, 0, 0, 0, 0, 0, 1, 1, 2, 2])
+IMAGES = np.random.default_rng(0).integers(0, 256, (10, 8, 8, 3), np.uint8)
+
+
+def feed_of(data, **fields):
+    return training_feed(data, Recipe(**{"batch_size": 4} | fields), classes=3)
 
 
 def epoch(feed, stream, number):
@@ -18,7 +25,7 @@ def epoch(feed, stream, number):
 
 
 def test_arrays_come_in_an_order_of_seed_and_epoch():
-    feed = training_feed((X, Y), 4, seed=3)
+    feed = feed_of((X, Y), seed=3)
     assert feed.steps == 3
     stream, later = feed.stream(0), feed.stream(2)
     orders = [epoch(feed, stream, number) for number in range(4)]
@@ -27,23 +34,23 @@ def test_arrays_come_in_an_order_of_seed_and_epoch():
     assert len({tuple(order) for order in orders}) == 4
     np.testing.assert_array_equal(epoch(feed, later, 0), orders[2])
     np.testing.assert_array_equal(epoch(feed, later, 1), orders[3])
-    other = training_feed((X, Y), 4, seed=4)
+    other = feed_of((X, Y), seed=4)
     assert not np.array_equal(epoch(other, other.stream(0), 0), orders[0])
 
 
 def test_labels_stay_with_their_examples():
-    x, y = training_feed((X, Y), 10, seed=0).stream(0)[0]
+    x, y = feed_of((X, Y), batch_size=10).stream(0)[0]
     np.testing.assert_array_equal(y, Y[x[:, 0].astype(int)])
 
 
 def test_balanced_class_weights_have_mean_one_over_examples():
-    weights = class_weights("balanced", training_feed((X, Y), 4, 0), 3)
+    weights = class_weights("balanced", feed_of((X, Y)), 3)
     assert weights == pytest.approx({0: 10 / 18, 1: 10 / 6, 2: 10 / 6})
     assert np.mean([weights[label] for label in Y]) == pytest.approx(1)
 
 
 def test_class_weights_by_index():
-    feed = training_feed((X, Y), 4, 0)
+    feed = feed_of((X, Y))
     assert class_weights({"1": 3.0}, feed, 3) == {0: 1.0, 1: 3.0, 2: 1.0}
     assert class_weights(None, feed, 3) is None
     with pytest.raises(ValueError, match="names the class 'dog'; the classes are 0 to 2"):
@@ -52,12 +59,12 @@ def test_class_weights_by_index():
 
 def test_tf_dataset_and_py_dataset():
     dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
-    feed = training_feed(dataset, 99, 0)
+    feed = feed_of(dataset)
     assert (feed.steps, feed.endless, feed.stream(5) is dataset) == (3, False, True)
     with pytest.raises(ValueError, match="class_weights='balanced' needs to know all labels"):
         class_weights("balanced", feed, 3)
     with pytest.raises(ValueError, match="must tell how many batches an epoch has"):
-        training_feed(dataset.repeat(), 4, 0)
+        feed_of(dataset.repeat())
 
     class Batches(keras.utils.PyDataset):
         def __len__(self):
@@ -66,7 +73,7 @@ def test_tf_dataset_and_py_dataset():
         def __getitem__(self, index):
             return X, Y
 
-    assert training_feed(Batches(), 4, 0).steps == 5
+    assert feed_of(Batches()).steps == 5
 
 
 @pytest.mark.parametrize(
@@ -80,16 +87,39 @@ def test_tf_dataset_and_py_dataset():
 )
 def test_refused_arrays(data, message):
     with pytest.raises(ValueError, match=message):
-        training_feed(data, 4, 0)
+        feed_of(data)
+
+
+def test_arrays_are_augmented_and_mixed_by_the_recipe():
+    fields = {"augment": ("crop=2", "flip"), "mixup": 0.2, "batch_size": 5, "seed": 3}
+    x, y = feed_of((IMAGES, Y), **fields).stream(1)[0]
+    source = ArraySource({"train": (IMAGES, Y)}, class_names=("0", "1", "2"))
+    expected = Pipeline(source, **fields).batch(1, 0)
+    np.testing.assert_array_equal(x, expected[0])
+    np.testing.assert_array_equal(y, expected[1])
+    assert y.shape == (5, 3)
+
+
+def test_a_recipe_of_other_batches_than_those_given_is_refused():
+    made = Pipeline(ArraySource({"train": (IMAGES, Y)}), augment="flip", repeats=2)
+    assert feed_of(made, augment=("flip",), repeats=2).steps == 1
+    assert feed_of(made).steps == 1
+    with pytest.raises(
+        ValueError, match=r"augment is \('crop=4',\), and the data have 'flip'; give"
+    ):
+        feed_of(made, augment=("crop=4",))
+    batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
+    with pytest.raises(ValueError, match="mixup is 0.2, and the data have their own batches"):
+        feed_of(batches, mixup=0.2)
 
 
 def test_refused_type():
     with pytest.raises(TypeError, match="data must be arrays .* received list"):
-        training_feed([X, Y], 4, 0)
+        feed_of([X, Y])
     with pytest.raises(TypeError, match="received str"):
         validation_batches("digits", 4)
 
 
 def test_labels_that_are_no_class():
     with pytest.raises(ValueError, match="labels must be integers from 0 to 1, .* received 0 to 2"):
-        check_labels(training_feed((X, Y), 4, 0), 2)
+        check_labels(feed_of((X, Y)), 2)

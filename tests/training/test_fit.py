@@ -66,10 +66,10 @@ def test_same_seed_same_weights_other_seed_others():
     assert not np.array_equal(results[0][0], results[2][0])
 
 
-@pytest.mark.parametrize("early_stopping", [None, 10])
-def test_an_interrupted_training_resumes_exactly(tmp_path, monkeypatch, early_stopping):
+@pytest.mark.parametrize("settings", [{}, {"early_stopping": 10}, {"ema": 0.9}])
+def test_an_interrupted_training_resumes_exactly(tmp_path, monkeypatch, settings):
     monkeypatch.setattr("kzoo.training.recorder._CHECKPOINT_EVERY", 0)
-    recipe = Recipe(epochs=4, batch_size=16, early_stopping=early_stopping, optimizer="sgd")
+    recipe = Recipe(epochs=4, batch_size=16, optimizer="sgd", **settings)
     arguments = {"validation_data": VALIDATION, "verbose": 0}
     whole = fresh_model()
     expected = fit(whole, small_data(), recipe, **arguments)
@@ -348,6 +348,17 @@ def test_a_diverged_training_says_so(tmp_path):
         fit(fresh_model(), (x, y), recipe, verbose=0)
 
 
+class _Other(keras.callbacks.Callback):
+    """Begins another run beside the one that is trained."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_train_begin(self, logs=None):
+        (self.folder / "other").mkdir()
+
+
 def test_bad_starts_leave_nothing(tmp_path):
     folder = tmp_path / "a" / "b"
     x, y = small_data()
@@ -364,9 +375,13 @@ def test_bad_starts_leave_nothing(tmp_path):
     with pytest.raises(ValueError, match="resume=True needs the run folder"):
         fit(fresh_model(), (x, y), RECIPE, resume=True)
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="shape"):
+        fit(fresh_model(), (x[:, :5], y), RECIPE, output=folder, callbacks=[_Other(folder.parent)])
+    assert list(folder.parent.iterdir()) == [folder.parent / "other"]
+    (folder.parent / "other").rmdir()
     with pytest.raises(RunError, match="is no run folder: it has no config.json"):
         fit(fresh_model(), (x, y), RECIPE, output=folder, resume=True)
-    folder.mkdir(parents=True)
+    folder.mkdir()
     with pytest.raises(RunError, match="exists already; name another folder with output"):
         fit(fresh_model(), (x, y), RECIPE, output=folder)
 

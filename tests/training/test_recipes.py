@@ -5,9 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from kzoo.data import parse_augment
+from kzoo.data import DataSpec, parse_augment
 from kzoo.training import NAMED_RECIPES, Recipe, named_recipe
+from kzoo.training.recipes import recipe_for
 from kzoo.training.schedules import learning_rate_schedule
+from kzoo.training.setup import Setup, Start
 
 
 @pytest.mark.parametrize("name", NAMED_RECIPES)
@@ -40,3 +42,16 @@ def test_bad_names_are_refused():
         named_recipe("resnet_strikes_back")
     with pytest.raises(ValueError, match="a recipe has no rate; it may have epochs"):
         named_recipe("cifar", rate=1)
+
+
+def test_a_recipe_that_is_open_takes_the_rest_from_model_and_data():
+    start = Start.of("resnet20_cifar.cifar10")
+    spec = DataSpec("colour", "image", (32, 32, 3), ("a", "b"), {"train": 10})
+    setup = Setup.of(start, spec, recipe_for("finetune", {"epochs": 10}))
+    assert setup.recipe == Setup.of(start, spec, {"epochs": 10}).recipe
+    assert (setup.recipe.frozen_epochs, setup.recipe.augment) == (2, ("crop=4", "flip"))
+    held = Setup.of(start, spec, recipe_for("finetune_held_norm", {"learning_rate": 0.1})).recipe
+    assert (held.freeze_norm, held.learning_rate, held.augment) == (True, 0.1, ("crop=4", "flip"))
+    assert recipe_for("mnist", {"epochs": 3}) == named_recipe("mnist", epochs=3)
+    with pytest.raises(ValueError, match="a recipe has no rate; it may have epochs"):
+        recipe_for("finetune", {"rate": 1})

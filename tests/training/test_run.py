@@ -1,5 +1,6 @@
 """`train`, `evaluate` and `predict`: the whole path, and what it refuses."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -330,6 +331,11 @@ def test_resume_with_other_options_is_refused(lenet_run):
         ({"model_options": {"classifier_activation": "sigmoid"}}, "ends in 'sigmoid'"),
         ({"conv": "foo"}, "conv must be one of"),
         (
+            {"model_options": {"conv": "tiled"}},
+            r"conv cannot be among the model's options \(received 'tiled'\); give it as conv",
+        ),
+        ({"model_options": {"input_shape": (20, 20, 1)}}, "input_shape cannot .*; give image_size"),
+        (
             {"recipe": Recipe(validation_split=0.0, epochs=1, augment=("fly",))},
             "augment for images",
         ),
@@ -340,6 +346,31 @@ def test_bad_input_leaves_nothing(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         train(**arguments, output=tmp_path / "new" / "run", verbose=0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_training_is_reported_of_the_weights_that_are_kept(tmp_path):
+    recipe = Recipe(epochs=12, batch_size=200, learning_rate=0.03, early_stopping=1)
+    run = train("lenet5", "digits", recipe=recipe, output=tmp_path / "run", verbose=0)
+    with open(run.folder / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    best = max(rows, key=lambda row: (float(row["val_accuracy"]), -float(row["val_loss"])))
+    assert best is not rows[-1]
+    assert run.results["train"]["loss"] == float(best["loss"])
+    assert run.results["validation"]["accuracy"] == pytest.approx(float(best["val_accuracy"]))
+
+
+def test_the_home_folder_is_written_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run = train("lenet5", "digits", recipe=SHORT, output=tmp_path / "r", data_dir="~/d", verbose=0)
+    assert run.data["data_dir"] == str(tmp_path / "d")
+
+
+def test_a_test_split_without_labels_is_not_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr("kzoo.data.tfds_source.TfdsSource.is_labelled", lambda *_: False)
+    said = []
+    run = train("lenet5", "digits", recipe=SHORT, output=tmp_path / "r", verbose=0, say=said.append)
+    assert set(run.results) == {"train", "validation"}
+    assert said[-1] == "the test split of digits has no labels and is not measured"
 
 
 def test_conv_must_be_a_name(tmp_path):

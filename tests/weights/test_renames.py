@@ -112,3 +112,13 @@ def test_auxiliary_classifiers_are_left_over(tmp_path):
     path = write_state_dict(peer, tmp_path / "googlenet.safetensors")
     with pytest.warns(UserWarning, match="left unused aux1.conv.bn.bias"):
         kzoo.create_model("googlenet", weights=path, classes=7)
+
+
+def test_alexnets_file_does_not_fit_another_network(tmp_path):
+    arrays = {
+        "classifier.1.weight": np.zeros((1, 1), "float32"),
+        "classifier.6.weight": np.zeros((1, 1), "float32"),
+    }
+    save_file(arrays, tmp_path / "alexnet.safetensors")
+    with pytest.raises(ValueError, match="does not fit resnet18: missing"):
+        kzoo.create_model("resnet18", weights=tmp_path / "alexnet.safetensors")
