@@ -28,6 +28,21 @@ def upstream(tensor):
         tensor = operation.input
 
 
+def copied(model: keras.Model, copy_of) -> keras.Model:
+    """Return a copy of a functional model with its weights, its layers made by `copy_of(layer)`."""
+    copy = keras.models.clone_model(model, clone_function=copy_of, recursive=True)
+    copy.set_weights(model.get_weights())
+    finalise_normalisation(copy)
+    return copy
+
+
+def finalise_normalisation(model: keras.Model):
+    """Have layers use the statistics that were set as weights."""
+    for layer in all_layers(model):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+
+
 def head_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """Return the layers from the activation back to the classifier, none where there is no top.
 

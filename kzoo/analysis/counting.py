@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import tree
@@ -203,8 +203,9 @@ def _input_shapes(model, input_shape):
                 f"({_printed(built)}); pass an input_shape of numbers, or build it with one."
             )
         return shapes
-    shapes = [input_shape] if isinstance(input_shape, tuple) else list(input_shape)
-    if not all(isinstance(size, int) for shape in shapes for size in shape):
+    given: Any = input_shape if isinstance(input_shape, (tuple, list)) else [input_shape]
+    shapes = [given] if _are_integers(given) else given
+    if not all(isinstance(shape, (tuple, list)) and _are_integers(shape) for shape in shapes):
         raise TypeError(f"input_shape must hold integers; received {input_shape!r}.")
     fits = len(shapes) == len(built) and all(
         len(shape) == len(known)
@@ -217,6 +218,10 @@ def _input_shapes(model, input_shape):
             f"batch, and a list of them for several inputs; received {input_shape!r}."
         )
     return [tuple(shape) for shape in shapes]
+
+
+def _are_integers(sizes):
+    return all(isinstance(size, int) for size in sizes)
 
 
 def _printed(shapes):

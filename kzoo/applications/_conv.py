@@ -91,6 +91,8 @@ def resolve_conv(conv, rank, kernel_initializer):
     if rank not in layer_classes:
         raise ValueError(f"conv={conv!r} is for images; a network of signals takes another conv.")
     made = factory(layer_classes[rank], kernel_initializer)
+    if rank == 1:  # signals are (length, channels), whatever images are
+        made = partial(made, data_format="channels_last")
     return partial(made, tile_size=_tile_size(conv, kind, number)) if equals else made
 
 

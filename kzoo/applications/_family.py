@@ -94,7 +94,9 @@ class Options:
         }
         if kind is None or len(features.shape) == 2:
             return features
-        return pooling_layers[kind, self.rank](name="global_pool")(features)
+        data_format = "channels_last" if self.rank == 1 else None
+        layer = pooling_layers[kind, self.rank](data_format=data_format, name="global_pool")
+        return layer(features)
 
     def dense(self, x, name, dropout_rate=0.0):
         """Dropout and the classifier `name`, a dense layer to `classes` logits."""
@@ -341,19 +343,20 @@ class Family:
             plain_conv=resolve_conv("standard", self.rank, self.kernel_initializer),
             kernel_initializer=self.kernel_initializer,
         )
+        bounds = {
+            "default": self.shape_of(variant, stem),
+            "min_size": self.min_size_of(variant, stem),
+            "fixed_size": self.is_fixed_size(variant),
+            "include_top": include_top,
+            "model": variant,
+        }
         if input_tensor is None:
-            shape = standard_shape(
-                input_shape,
-                default=self.shape_of(variant, stem),
-                min_size=self.min_size_of(variant, stem),
-                fixed_size=self.is_fixed_size(variant),
-                include_top=include_top,
-                model=variant,
-            )
+            shape = standard_shape(input_shape, **bounds)
             x = keras.Input(shape, name="image" if self.rank == 2 else "signal")
             inputs: Any = x
         else:
             x = keras_tensor(input_tensor, input_shape)
+            standard_shape(tuple(x.shape[1:]), **bounds)
             sources = keras.utils.get_source_inputs(x)
             inputs = sources[0] if len(sources) == 1 else sources
         statistics = self.statistics_of(variant)

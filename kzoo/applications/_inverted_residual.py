@@ -265,7 +265,8 @@ def build(config, x, options, *, stem="published", dropout_rate=0.2, drop_path_r
             (https://github.com/chenyaofo/pytorch-cifar-models). As there, a block that so keeps the
             shape of its input adds it.
         dropout_rate: of the dropout before the classifier.
-        drop_path_rate: of stochastic depth in the last block.
+        drop_path_rate: of stochastic depth; it grows from 0 in the first of n blocks by an n-th of
+            this for each, as in timm.
     """
     if stem == "small":
         config = replace(config, stages=_without_first_stride(config.stages))

@@ -35,14 +35,14 @@ def build(config, x, options):
         x = options.conv(filters, 3, strides=2, padding="valid", name=f"conv{index}")(x)
         x = keras.layers.Activation("relu", name=f"conv{index}.relu")(x)
     if config.units:
-        x = keras.layers.Flatten(name="flatten")(x)
+        x = keras.layers.Flatten("channels_last", name="flatten")(x)
     for index, units in enumerate(config.units, start=1):
         x = keras.layers.Dense(units, kernel_initializer="he_normal", name=f"fc{index}")(x)
         x = keras.layers.Activation("relu", name=f"fc{index}.relu")(x)
 
     def classifier(x):
         if config.filters:
-            x = keras.layers.Flatten(name="flatten")(x)
+            x = keras.layers.Flatten("channels_last", name="flatten")(x)
         return options.dense(x, "fc")
 
     return options.outputs(x, classifier)

@@ -41,13 +41,15 @@ class Padded:
 class Scaled:
     """A tensor times one number per channel, or one for all, plus another.
 
-    `layer` computes it; `None` where no layer of the model does.
+    `layer` computes it; `None` where no layer of the model does. `scaling` is the layer whose
+    channels they are, `None` where they are one for all.
     """
 
     source: Any
     layer: keras.layers.Layer | None
     scale: np.ndarray
     offset: np.ndarray
+    scaling: keras.layers.Layer | None = None
 
     def times(self, factor):
         return replace(self, layer=None, scale=self.scale * factor, offset=self.offset * factor)
@@ -162,8 +164,23 @@ def _alike(first, other):
     )
 
 
+def scales_channels(layer, conv: Convolution, rank: int) -> bool:
+    """Return whether a layer scales the channels of a convolution, in the same precision.
+
+    Args:
+        layer: with an `axis`.
+        conv: a convolution.
+        rank: number of axes of what it scales.
+    """
+    same_axis = layer.axis % rank == conv.channel_axis % rank
+    return same_axis and layer.dtype_policy.name == conv.layer.dtype_policy.name
+
+
 def _identity(like, scaled):
     """Return `scaled` as a convolution of size 1 with the filters of `like`."""
+    rank = len(scaled.source.shape)
+    if scaled.scaling is not None and not scales_channels(scaled.scaling, like, rank):
+        return None
     inputs, filters = like.kernel.shape[-2], len(like.bias)
     channels = like.root.shape[like.channel_axis]
     if like.root is not scaled.source or channels != filters or max(like.layer.strides) > 1:

@@ -20,6 +20,7 @@ from kzoo.surgery._linear import (
     convolution,
     merged,
     normalisation,
+    scales_channels,
 )
 
 NORMALISATIONS = (keras.layers.BatchNormalization, layers.BatchNormalization, layers.LayerScale)
@@ -97,10 +98,11 @@ class _Fusion:
             return self._convolved(layer, value)
         if type(layer) in NORMALISATIONS:
             scale, offset = _scale_of(layer)
-            if isinstance(value, Convolution) and _fits(value, layer, node):
+            rank = len(node.input_tensors[0].shape)
+            if isinstance(value, Convolution) and scales_channels(layer, value, rank):
                 return value.transformed(scale, offset)
             if is_tensor:
-                return Scaled(value, layer, scale, offset)
+                return Scaled(value, layer, scale, offset, layer)
         return None
 
     def _convolved(self, layer, value):
@@ -176,13 +178,6 @@ def _scale_of(layer):
         return normalisation(layer)
     scale = np.asarray(layer.gamma, "float64")
     return scale, np.zeros_like(scale)
-
-
-def _fits(value, layer, node):
-    """Return whether a layer scales the channels of a convolution, in the same precision."""
-    rank = len(node.input_tensors[0].shape)
-    same_axis = layer.axis % rank == value.channel_axis % rank
-    return same_axis and layer.dtype_policy.name == value.layer.dtype_policy.name
 
 
 def _term(value):

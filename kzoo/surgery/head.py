@@ -2,7 +2,7 @@
 
 import keras
 
-from kzoo.graph import all_layers, head_layers
+from kzoo.graph import finalise_normalisation, head_layers
 from kzoo.layers._args import integer
 
 
@@ -58,7 +58,5 @@ def replace_head(
     for old_layer, new_layer in zip(model.layers, new.layers):
         if old_layer not in head:
             new_layer.set_weights(old_layer.get_weights())
-    for layer in all_layers(new):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()
+    finalise_normalisation(new)
     return new

@@ -1,6 +1,7 @@
 """LiteRT files, and those of 8-bit integers, with their accuracy checked."""
 
 import json
+import math
 import os
 import re
 import tempfile
@@ -13,8 +14,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kzoo.graph import require_functional
+from kzoo import layers
+from kzoo.graph import copied, require_functional
 from kzoo.surgery._saved_model import METADATA, names_of, write_archive
+
+# Share of images for which a file must find the model's class.
+MINIMUM_AGREEMENT = 0.9
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def export_int8(
     path: str | os.PathLike,
     images,
     *,
-    minimum_agreement: float = 0.9,
+    minimum_agreement: float = MINIMUM_AGREEMENT,
 ) -> Int8Report:
     """Write a classifier as a LiteRT file that computes with 8-bit integers, and check it.
 
@@ -65,7 +70,8 @@ def export_int8(
 
     Raises:
         ValueError: another backend than TensorFlow, a path with another ending, images that do not
-            fit the model, or an agreement below `minimum_agreement` or outside 0..1.
+            fit the model, something that LiteRT does not have, or an agreement below
+            `minimum_agreement` or outside 0..1.
         TypeError: `model` is no `keras.Model`.
     """
     if keras.backend.backend() != "tensorflow":
@@ -128,9 +134,14 @@ def convert(model: keras.Model, shape, images=None) -> bytes:
         shape: what the file takes; the first number `None` for any number of examples.
         images: what the ranges of 8-bit integers are taken from, one batch after the other; without
             them the file computes as the model does.
+
+    Raises:
+        ValueError: the model computes something that LiteRT does not have.
     """
     import tensorflow as tf
 
+    if images is not None:
+        model = copied(model, _with_finite_padding)
     with tempfile.TemporaryDirectory() as folder:
         write_archive(model, folder, shape)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
@@ -140,23 +151,40 @@ def convert(model: keras.Model, shape, images=None) -> bytes:
         with warnings.catch_warnings():
             # It misses statistics of the input, which the images above are there for.
             warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
-            return converter.convert()
+            try:
+                return converter.convert()
+            except Exception as error:  # the converter's own class is not public
+                unknown = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
+                if not unknown:
+                    raise
+                reason = f"LiteRT does not have TensorFlow's {', '.join(unknown)}"
+                raise ValueError(reason) from error
+
+
+class _EdgePadding2D(layers.ConstantPadding2D):
+    """Pads with the pixels at the edge.
+
+    Their maximum over a window is what it is beside minus infinity, which 8 bits do not have.
+    """
+
+    def call(self, inputs):
+        x, first = inputs, 1 if self.data_format == "channels_last" else 2
+        for axis, (before, after) in enumerate(self.padding, start=first):
+            at = (slice(None),) * axis
+            parts = [x[*at, :1]] * before + [x] + [x[*at, -1:]] * after
+            x = keras.ops.concatenate(parts, axis=axis)
+        return x
+
+
+def _with_finite_padding(layer):
+    is_infinite = isinstance(layer, layers.ConstantPadding2D) and layer.value == -math.inf
+    kind = _EdgePadding2D if is_infinite else type(layer)
+    return kind.from_config(layer.get_config())
 
 
 def write(model: keras.Model, path: Path, metadata: dict):
-    """Write a LiteRT file with metadata.
-
-    Raises:
-        ValueError: it computes something that LiteRT does not have.
-    """
-    try:
-        content = convert(model, model.inputs[0].shape)
-    except Exception as error:  # the converter's own class is not public
-        unknown = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
-        if not unknown:
-            raise
-        raise ValueError(f"LiteRT does not have TensorFlow's {', '.join(unknown)}") from error
-    path.write_bytes(content)
+    """Write a LiteRT file with metadata; raises as `convert` does."""
+    path.write_bytes(convert(model, model.inputs[0].shape))
     add_metadata(path, metadata)
 
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from kzoo import surgery
+from kzoo.graph import copied
 from kzoo.surgery import _onnx, _saved_model, litert
 from kzoo.surgery._saved_model import names_of
 from kzoo.training.devices import precision_of
@@ -152,9 +153,7 @@ def in_float32(model: keras.Model) -> keras.Model:
     def converted(layer):
         return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
 
-    copy = keras.models.clone_model(model, clone_function=converted)
-    copy.set_weights(model.get_weights())
-    return copy
+    return copied(model, converted)
 
 
 def served(model: keras.Model, kind: str) -> keras.Model:
@@ -308,7 +307,18 @@ def _write_int8(run, reference, exported, path, data_dir):
         pipeline = split_pipeline(run, source, split, COMPARED)
     except ValueError as error:
         raise ExportError(f"int8 needs the run's data, which cannot be read: {error}") from None
-    surgery.export_int8(exported, path, _batch(training))
+    try:
+        report = surgery.export_int8(exported, path, _batch(training), minimum_agreement=0)
+    except ValueError as error:
+        raise ExportError(
+            f"{exported.name} cannot be exported to litert: {error}; choose another format."
+        ) from error
+    if report.agreement < litert.MINIMUM_AGREEMENT:
+        raise ExportError(
+            f"the 8-bit {exported.name} finds the network's class for {report.agreement:.1%} of "
+            f"{report.images} training images, below {litert.MINIMUM_AGREEMENT:.0%}: nothing was "
+            "written; leave int8 out."
+        )
     litert.add_metadata(path, _metadata(run))
     labels = pipeline.labels()
     expected = reference.predict(pipeline.dataset(), verbose=0)

@@ -1,5 +1,6 @@
 """The generic loader: weights from a file into a model, by layer name."""
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,12 +121,21 @@ def _compare_names(model, source, plan, arrays: Mapping[str, np.ndarray]):
         missing = sorted(set(missing) - of_head)
     unused = sorted(name for name in set(arrays) - names if name.rpartition(".")[2] not in COUNTERS)
     unexpected = [name for name in unused if not is_auxiliary(name)]
-    if missing or (unexpected and head):
+    if not head:
+        stages = {_stage(name) for name in names}
+        unexpected = [name for name in unexpected if _stage(name) in stages - {None}]
+    if missing or unexpected:
         raise WeightsError(
             f"{source.given} does not fit {model.name}: missing {listed(missing)}; unexpected "
             f"{listed(unexpected)}{_how_to_build(source)}."
         )
     return unused
+
+
+def _stage(name):
+    """Return the beginning of a name up to its first number, which is its part of the network."""
+    found = re.match(r"\D*\d+", name)
+    return found and found[0]
 
 
 def _plan_assignments(model, source, plan, arrays):

@@ -64,8 +64,9 @@ def _flattened_shape(layer):
     """
     for source in upstream(layer.input):
         if isinstance(source, keras.layers.Flatten):
-            last = keras.config.image_data_format() == "channels_last"
-            return tuple(source.input.shape[1:]) if last else None
+            # Which puts the channels last before it flattens.
+            shape = tuple(source.input.shape[1:])
+            return shape if source.data_format == "channels_last" else (*shape[1:], shape[0])
         if isinstance(source, layers.SpatialPyramidPooling2D) and len(source.levels) == 1:
             cells = source.levels[0] ** 2
             return (*source.levels, *source.levels, source.output.shape[1] // cells)

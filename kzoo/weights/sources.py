@@ -79,8 +79,8 @@ class Source:
         published = {} if self.is_file else {name: 1 for name in scales if name in arguments}
         for name, value in (published | dict(self.options)).items():
             if name == "input_shape":
-                if "input_tensor" not in arguments:
-                    arguments.setdefault(name, _in_data_format(value))
+                if arguments.get("input_tensor") is None and arguments.get(name) is None:
+                    arguments[name] = _in_data_format(value)
             elif arguments.setdefault(name, value) != value:
                 raise WeightsError(
                     f"the weights {self.given} are those of {name}={value!r}; received {name}="

@@ -340,6 +340,8 @@ def test_a_batch_of_fixed_size_counts_once():
         ((8,), ValueError, r"received \(8,\)"),
         ([(8, 3), (8, 3)], ValueError, "list of them for several inputs"),
         ((8.0, 3), TypeError, "must hold integers"),
+        (8, ValueError, "received 8"),
+        ([8, (8, 3)], TypeError, "must hold integers"),
     ],
 )
 def test_input_shapes_that_are_refused(input_shape, error, message):
@@ -347,6 +349,7 @@ def test_input_shapes_that_are_refused(input_shape, error, message):
     model = keras.Model(x, klayers.Dense(2)(x), name="model")
     with pytest.raises(error, match=message):
         count_multiply_adds(model, input_shape)
+    assert count_multiply_adds(model, [8, 3]) == count_multiply_adds(model, (8, 3)) == 48
 
 
 class Mixing(keras.layers.Layer):

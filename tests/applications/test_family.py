@@ -111,6 +111,16 @@ def test_channels_first_gives_the_same_output():
     )
 
 
+@pytest.mark.parametrize("name", ["mnist1d_resnet", "udl_conv1d", "udl_dense"])
+def test_signals_have_their_channels_last_in_either_format(name):
+    signals = np.random.default_rng(0).normal(size=(3, 40, 1)).astype("float32")
+    last = kzoo.create_model(name)
+    keras.config.set_image_data_format("channels_first")
+    first = kzoo.create_model(name)
+    first.set_weights(last.get_weights())
+    np.testing.assert_allclose(np.asarray(first(signals)), np.asarray(last(signals)), atol=1e-6)
+
+
 def test_a_callable_makes_the_convolutions():
     made = []
 
@@ -156,6 +166,18 @@ def test_a_callable_makes_the_convolutions():
             {"input_tensor": keras.Input((8, 8, 3)), "input_shape": (9, 9, 3)},
             ValueError,
             "contradicts input_tensor",
+        ),
+        (
+            "lenet5",
+            {"input_tensor": keras.Input((None, None, 1))},
+            ValueError,
+            "lenet5 needs a known input size",
+        ),
+        (
+            "vgg11",
+            {"input_tensor": keras.Input((16, 16, 3))},
+            ValueError,
+            "vgg11 needs an input of at least 32 x 32",
         ),
         ("lenet5", {"connections": "some"}, ValueError, "connections must be 'full' or 'paper'"),
         ("lenet5", {"connections": "paper", "conv": "tiled"}, ValueError, "give one of the two"),

@@ -240,6 +240,14 @@ LEFT = {
         layers.Conv2D(4, 2, dilation_rate=2, padding="same")(x),
         x,
     ],
+    "normalised over another axis": lambda x: [
+        layers.Conv2D(4, 3, padding="same")(x),
+        layers.BatchNormalization(axis=1)(x),
+    ],
+    "normalised in another precision": lambda x: [
+        layers.Conv2D(4, 3, padding="same")(x),
+        layers.BatchNormalization(dtype="mixed_bfloat16")(x),
+    ],
     "no convolution": lambda x: [layers.BatchNormalization()(x), x],
 }
 

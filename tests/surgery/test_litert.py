@@ -74,3 +74,16 @@ def test_bad_arguments_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(ValueError, match="needs the TensorFlow backend; received 'jax'"):
         kzoo.export_int8(model, path, images)
+
+
+def test_pooling_that_is_padded_by_minus_infinity(tmp_path):
+    image = keras.Input((9, 9, 3))
+    x = kzoo.layers.ConstantPadding2D(((1, 2), (1, 2)), -np.inf)(image)
+    x = keras.layers.Flatten()(keras.layers.MaxPooling2D(3, 2)(x))
+    inner = keras.Model(image, keras.layers.Dense(2)(x))
+    model = keras.Model(image, inner(image), name="padded")
+    # All below zero, so that padding by zeros would be seen.
+    images = np.random.default_rng(0).uniform(-2, -1, (50, 9, 9, 3))
+    report = kzoo.export_int8(model, tmp_path / "padded.tflite", images)
+    outputs = model.predict(images, verbose=0)
+    assert report.largest_difference < 0.03 * np.abs(outputs).max()

@@ -131,6 +131,16 @@ def test_int8(lenet_run, tmp_path, monkeypatch):
         check_metadata(json.loads(archive.read("metadata.json")), lenet_run)
 
 
+def test_int8_that_finds_other_classes_is_refused(lenet_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(MODULE, "REPRESENTATIVE", 10)
+    monkeypatch.setattr("kzoo.surgery.litert.MINIMUM_AGREEMENT", 1.1)
+    with pytest.raises(
+        ExportError, match="the 8-bit lenet5 finds the network's class for .* of 10"
+    ):
+        export(lenet_run, "litert", tmp_path / "digits.tflite", int8=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_int8_needs_the_data(tmp_path):
     run = run_of(small([]), tmp_path / "run")
     with pytest.raises(ExportError, match="int8 needs the run's data, which cannot be read: "):

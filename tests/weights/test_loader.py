@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -37,7 +38,8 @@ def test_preprocessing_normalises_0_255_with_the_cifar10_statistics(cifar_peer):
     )
 
 
-def test_dense_after_flatten_takes_channels_first_weights(tmp_path):
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_dense_after_flatten_takes_channels_first_weights(tmp_path, data_format):
     torch = pytest.importorskip("torch")
     nn = torch.nn
     parts = {"c1": nn.Conv2d(1, 6, 5), "c3": nn.Conv2d(6, 16, 5), "c5": nn.Linear(400, 120)}
@@ -57,12 +59,14 @@ def test_dense_after_flatten_takes_channels_first_weights(tmp_path):
 
     peer = randomise(LeNet())
     path = write_state_dict(peer, tmp_path / "lenet5.safetensors")
+    keras.config.set_image_data_format(data_format)
     model = kzoo.create_model(
         "lenet5", weights=path, classifier_activation=None, include_preprocessing=False
     )
     images = np.random.default_rng(0).normal(size=(3, 32, 32, 1)).astype("float32")
+    given = images if data_format == "channels_last" else np.moveaxis(images, -1, 1)
     np.testing.assert_allclose(
-        np.asarray(model(images)), torch_logits(peer, images), rtol=1e-5, atol=1e-5
+        np.asarray(model(given)), torch_logits(peer, images), rtol=1e-5, atol=1e-5
     )
 
 
@@ -127,6 +131,11 @@ def test_another_depth_is_refused_with_a_short_list(cifar_peer):
     model = kzoo.create_model("resnet32_cifar")
     with pytest.raises(ValueError, match="missing layer1.3.bn1.bias, .* and .* more"):
         kzoo.load_weights(model, cifar_peer[1])
+
+
+def test_without_the_top_a_deeper_network_is_refused(cifar_peer):
+    with pytest.raises(ValueError, match="unexpected layer1.2.bn1.bias, .* and .* more"):
+        kzoo.create_model("resnet20_cifar", include_top=False, depth=2 / 3, weights=cifar_peer[1])
 
 
 def test_another_shape_is_refused(cifar_peer, tmp_path):

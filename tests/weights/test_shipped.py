@@ -126,6 +126,8 @@ def test_a_tag_brings_the_options_that_its_weights_need(tiled):
             np.testing.assert_allclose(new, old, rtol=1e-3, atol=1e-7)
     larger = kzoo.create_model("resnet20_cifar.tiled", input_shape=(32, 32, 3))
     assert larger.input_shape == (None, 32, 32, 3)
+    as_keras = kzoo.create_model("resnet20_cifar.tiled", input_tensor=None, input_shape=None)
+    assert as_keras.input_shape == (None, 16, 16, 3)
     on_top = kzoo.create_model("resnet20_cifar.tiled", input_tensor=keras.Input((24, 24, 3)))
     assert on_top.input_shape == (None, 24, 24, 3)
 
