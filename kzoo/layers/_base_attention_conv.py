@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kzoo.layers import _args
-from kzoo.layers._base_channel_attention import known_channels, positive
+from kzoo.layers._base_channel_attention import known_channels
 from kzoo.layers._initial_values import reseeded
 from kzoo.layers.batch_normalization import BatchNormalization
 
@@ -41,7 +41,7 @@ class BaseAttentionConv2D(keras.layers.Layer):
         self.filters = _args.integer(filters, "filters")
         self.strides = _args.integers(strides, "strides", 2)
         self.groups = _args.integer(groups, "groups")
-        self.ratio = positive(ratio, "ratio")
+        self.ratio = _args.positive(ratio, "ratio")
         self.reduced_channels = (
             None
             if reduced_channels is None
@@ -51,7 +51,7 @@ class BaseAttentionConv2D(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.momentum = float(momentum)
-        self.epsilon = positive(epsilon, "epsilon")
+        self.epsilon = _args.positive(epsilon, "epsilon")
         self.data_format = _args.data_format(data_format)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         check_divides("groups", self.groups, "filters", self.filters)

@@ -1,22 +1,11 @@
 """What the attentions over channels share: a mean over space, a weight per channel, a product."""
 
-import numbers
-
 import keras
 from keras import ops
 
 from kzoo.layers import _args
 
 HALF = ("float16", "bfloat16")
-
-
-def positive(value, name):
-    """Return `value` as a float above 0, or refuse it by `name`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number; received {value!r}.")
-    if not value > 0:
-        raise ValueError(f"{name} must be above 0; received {value}.")
-    return float(value)
 
 
 def spatial_axes(rank, data_format):

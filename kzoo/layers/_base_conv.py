@@ -106,6 +106,11 @@ class BaseConv(keras.layers.Layer):
             return (input_shape[0], self.filters, *outputs)
         return (input_shape[0], *outputs, self.filters)
 
+    def spatial_sizes(self, input_shape):
+        """Return the spatial sizes of an input, None where unknown."""
+        first = 1 if self.data_format == "channels_last" else len(input_shape) - self.rank
+        return tuple(input_shape[first : first + self.rank])
+
     def output_sizes(self, sizes):
         """Return the spatial sizes of the output, None where unknown, or refuse too small ones."""
         spans = [extent(k, d) for k, d in zip(self.kernel_size, self.dilation_rate)]

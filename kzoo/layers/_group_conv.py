@@ -102,9 +102,6 @@ class BaseGroupConv2D(BaseConv):
     def span(self):
         return extent(self.kernel_size[0], self.dilation_rate[0])
 
-    def spatial_sizes(self, shape):
-        return tuple(shape[1:3] if self.data_format == "channels_last" else shape[-2:])
-
     def build_weights(self, input_shape, channel_axis, planes, index):
         """Check what both convolutions need of their input, and make the weights.
 

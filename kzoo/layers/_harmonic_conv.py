@@ -69,10 +69,6 @@ class BaseHarmonicConv2D(BaseConv):
                 "a lower max_order."
             )
 
-    def spatial_sizes(self, shape):
-        """Return height and width of an input, None where unknown."""
-        return tuple(shape[1:3] if self.data_format == "channels_last" else shape[-2:])
-
     def read_planes(self, input_shape):
         """Return the numbers of channels and orders of images, or of maps of orders."""
         self.output_sizes(self.spatial_sizes(input_shape))

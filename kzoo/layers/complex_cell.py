@@ -5,12 +5,13 @@ Spatiotemporal energy models for the perception of motion (1985).
 """
 
 import math
+import random
 
 import keras
 import numpy as np
 from keras import ops
 
-from kzoo.initializers.gabor import Gabor, default_parameters, gabor
+from kzoo.initializers.gabor import Gabor, default_parameters, gabor, grid
 from kzoo.layers import _args
 from kzoo.layers._initial_values import given
 from kzoo.layers._window import output_size
@@ -39,9 +40,9 @@ def quadrature_pair(x, y, beta_x, beta_y, f, x0, y0, tau):
 def energy(s0, s1):
     """Return sqrt(s0^2 + s1^2), whose gradient at 0 is 0."""
     total = ops.square(s0) + ops.square(s1)
-    positive = total > 0
-    root = ops.sqrt(ops.where(positive, total, ops.ones_like(total)))
-    return ops.where(positive, root, ops.zeros_like(root))
+    zero = total <= 0
+    root = ops.sqrt(ops.where(zero, ops.ones_like(total), total))
+    return ops.where(zero, ops.zeros_like(root), root)
 
 
 @keras.saving.register_keras_serializable(package="kzoo")
@@ -74,7 +75,8 @@ class ComplexCell2D(keras.layers.Layer):
         y0: row of the centre, in pixels from the middle of the kernel.
         tau: direction of the wave in radians, from the columns towards the rows; None for
             directions spread evenly over half a turn.
-        seed: seed of the initial draws, an integer; None for a random one.
+        seed: seed of the initial draws, an integer; None for one drawn from Python's generator,
+            which `keras.utils.set_random_seed` sets.
         **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -133,6 +135,7 @@ class ComplexCell2D(keras.layers.Layer):
         self.alpha, self.f, self.tau = checked.alpha, checked.f, checked.tau
         self.beta_x, self.beta_y = checked.beta_x, checked.beta_y
         self.x0, self.y0, self.seed = checked.x0, checked.y0, checked.seed
+        self._drawing_seed = random.randint(1, 10**9) if seed is None else seed
         self.input_spec = keras.layers.InputSpec(ndim=4)
         for name in DECAYS:
             value = getattr(self, name)
@@ -155,11 +158,12 @@ class ComplexCell2D(keras.layers.Layer):
                 name=name,
                 shape=values.shape,
                 initializer=given(values),
+                autocast=False,
             )
 
     def _initial_parameters(self, channels):
         """Return name -> values, (filters,), and (channels, filters) for alpha."""
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng(self._drawing_seed)
         defaults = default_parameters(max(self.kernel_size), self.filters, rank=2)
         parameters = {}
         for name in PARAMETERS[1:]:
@@ -181,8 +185,7 @@ class ComplexCell2D(keras.layers.Layer):
 
     def _grid(self):
         """Return the coordinates of the kernel's pixels from its middle, x and y."""
-        rows, columns = (np.arange(size) - (size - 1) / 2 for size in self.kernel_size)
-        return columns[None, :, None], rows[:, None, None]
+        return [axis[..., 0] for axis in grid(self.kernel_size)]
 
     def _kernels(self, dtype):
         weights = {name: ops.cast(w, dtype) for name, w in self._weights_of.items()}

@@ -89,6 +89,7 @@ class CondConv2D(ChannelGroupsConv):
     def build(self, input_shape):
         maps, weights = self._shapes(input_shape)
         channels = known_channels(maps, self.data_format)
+        self.compute_output_shape(input_shape)
         self.input_spec = [
             keras.layers.InputSpec(ndim=4, axes={self.channel_axis: channels}),
             keras.layers.InputSpec(ndim=2, axes={1: self.experts}),

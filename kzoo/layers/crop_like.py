@@ -61,10 +61,10 @@ class CropLike2D(keras.layers.Layer):
     def call(self, inputs):
         x, reference = inputs
         axes = self._axes()
-        size = ops.shape(reference)
-        if all(x.shape[axis] is not None and x.shape[axis] == size[axis] for axis in axes):
+        known, wanted = ([tensor.shape[axis] for axis in axes] for tensor in inputs)
+        if None not in known and known == wanted:
             return x
-        shape = list(ops.shape(x))
+        shape, size = list(ops.shape(x)), ops.shape(reference)
         for axis in axes:
             shape[axis] = size[axis]
         return ops.slice(x, (0, 0, 0, 0), shape)

@@ -12,7 +12,6 @@ from kzoo.layers._base_channel_attention import (
     HALF,
     known_channels,
     over_space,
-    positive,
     spatial_mean,
 )
 
@@ -63,8 +62,8 @@ class EvoNormS0(keras.layers.Layer):
         The same.
 
     Raises:
-        ValueError: an epsilon that is not above 0, or an input without spatial axes, with an
-            unknown number of channels or with one that is not a multiple of `groups`.
+        ValueError: an epsilon that is not positive and finite, or an input without spatial axes,
+            with an unknown number of channels or with one that is not a multiple of `groups`.
         TypeError: an epsilon that is not a number, or groups that are not an integer.
 
     Example:
@@ -82,7 +81,7 @@ class EvoNormS0(keras.layers.Layer):
     def __init__(self, groups=32, epsilon=1e-5, gated=True, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.groups = _args.integer(groups, "groups")
-        self.epsilon = positive(epsilon, "epsilon")
+        self.epsilon = _args.positive(epsilon, "epsilon")
         self.gated = bool(gated)
         self.data_format = _args.data_format(data_format)
 

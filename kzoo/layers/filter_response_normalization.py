@@ -12,7 +12,6 @@ from kzoo.layers._base_channel_attention import (
     HALF,
     known_channels,
     over_space,
-    positive,
     spatial_mean,
 )
 
@@ -40,8 +39,8 @@ class FilterResponseNormalization(keras.layers.Layer):
         The same.
 
     Raises:
-        ValueError: an epsilon that is not above 0, or an input without spatial axes or with an
-            unknown number of channels.
+        ValueError: an epsilon that is not positive and finite, or an input without spatial axes
+            or with an unknown number of channels.
         TypeError: an epsilon that is not a number.
 
     Example:
@@ -58,7 +57,7 @@ class FilterResponseNormalization(keras.layers.Layer):
 
     def __init__(self, epsilon=1e-6, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.epsilon = positive(epsilon, "epsilon")
+        self.epsilon = _args.positive(epsilon, "epsilon")
         self.data_format = _args.data_format(data_format)
 
     def build(self, input_shape):

@@ -131,7 +131,7 @@ class GaborConv2D(BaseConv):
         channels, _ = self.read_input_shape(input_shape)
         shape = (channels, self.filters)
         values = self.kernel_initializer.parameters((*self.kernel_size, *shape))
-        self._parameters = {
+        self._weights_of = {
             name: self.add_weight(
                 name=name,
                 shape=shape,
@@ -144,7 +144,7 @@ class GaborConv2D(BaseConv):
         self.add_bias((self.filters,))
 
     def _kernel(self):
-        parameters = {name: ops.convert_to_tensor(v) for name, v in self._parameters.items()}
+        parameters = {name: ops.convert_to_tensor(v) for name, v in self._weights_of.items()}
         return gabor_kernel(self.kernel_size, parameters, self.variable_dtype)
 
     def convolve(self, x):
@@ -160,7 +160,7 @@ class GaborConv2D(BaseConv):
     def get_parameters(self):
         """Return the parameters, name -> array (in, out)."""
         self.require_built()
-        return {name: ops.convert_to_numpy(v) for name, v in self._parameters.items()}
+        return {name: ops.convert_to_numpy(v) for name, v in self._weights_of.items()}
 
     def set_parameters(self, parameters):
         """Set some or all parameters from name -> number, or array that broadcasts to (in, out)."""
@@ -171,7 +171,7 @@ class GaborConv2D(BaseConv):
                 f"parameters must be among {', '.join(PARAMETERS)}; received {', '.join(unknown)}."
             )
         for name, value in parameters.items():
-            variable = self._parameters[name]
+            variable = self._weights_of[name]
             variable.assign(ops.broadcast_to(ops.cast(value, variable.dtype), variable.shape))
 
     def get_config(self):

@@ -12,7 +12,6 @@ from kzoo.layers._base_channel_attention import (
     HALF,
     known_channels,
     over_space,
-    positive,
     spatial_axes,
 )
 
@@ -31,9 +30,9 @@ def relative_norms(x, epsilon, data_format):
         Relative norms, (batch, channels).
     """
     total = ops.sum(ops.square(x), axis=spatial_axes(len(x.shape), data_format))
-    positive = total > 0
-    root = ops.sqrt(ops.where(positive, total, ops.ones_like(total)))
-    norms = ops.where(positive, root, ops.zeros_like(total))
+    zero = total <= 0
+    root = ops.sqrt(ops.where(zero, ops.ones_like(total), total))
+    norms = ops.where(zero, ops.zeros_like(total), root)
     return norms / (ops.mean(norms, axis=-1, keepdims=True) + epsilon)
 
 
@@ -59,8 +58,8 @@ class GlobalResponseNormalization(keras.layers.Layer):
         The same.
 
     Raises:
-        ValueError: an epsilon that is not above 0, or an input without spatial axes or with an
-            unknown number of channels.
+        ValueError: an epsilon that is not positive and finite, or an input without spatial axes
+            or with an unknown number of channels.
         TypeError: an epsilon that is not a number.
 
     Example:
@@ -77,7 +76,7 @@ class GlobalResponseNormalization(keras.layers.Layer):
 
     def __init__(self, epsilon=1e-6, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.epsilon = positive(epsilon, "epsilon")
+        self.epsilon = _args.positive(epsilon, "epsilon")
         self.data_format = _args.data_format(data_format)
 
     def build(self, input_shape):

@@ -60,7 +60,7 @@ class HarmonicActivation(BaseHarmonicLayer):
 
     def call(self, inputs):
         size = self.magnitude(inputs, self.epsilon)
-        bias = ops.convert_to_tensor(self.bias)
+        bias = ops.cast(self.bias, size.dtype)
         if self.data_format == "channels_first":
             bias = ops.reshape(bias, (*bias.shape, 1, 1))
         return self.scale(inputs, ops.relu(size + bias) / size)

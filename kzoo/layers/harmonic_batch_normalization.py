@@ -87,7 +87,8 @@ class HarmonicBatchNormalization(BaseHarmonicLayer):
         # Orders and channels side by side: the normalisation is fastest on four axes.
         planar = (-1, *shape[1:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
         normalised = self.norm(ops.reshape(size, planar), training=training)
-        factor = self.activation(ops.reshape(normalised, (-1, *shape[1:]))) / size
+        normalised = ops.cast(ops.reshape(normalised, (-1, *shape[1:])), size.dtype)
+        factor = self.activation(normalised) / size
         return self.scale(inputs, factor)
 
     def get_config(self):

@@ -42,6 +42,7 @@ class IdentityShortcut2D(keras.layers.Layer):
         self.filters = integer(filters, "filters")
         self.strides = integers(strides, "strides", 2)
         self.data_format = standard_data_format(data_format)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
 
     @property
     def _channel_axis(self):
@@ -49,11 +50,17 @@ class IdentityShortcut2D(keras.layers.Layer):
 
     def build(self, input_shape):
         channels = input_shape[self._channel_axis]
+        if channels is None:
+            raise ValueError(
+                "IdentityShortcut2D needs a known number of input channels; received an input of "
+                f"shape {tuple(input_shape)} with data_format={self.data_format!r}."
+            )
         if channels > self.filters:
             raise ValueError(
                 f"filters must be at least the input's {channels} channels, which the shortcut "
                 f"keeps; received filters={self.filters}."
             )
+        self.input_spec = keras.layers.InputSpec(ndim=4, axes={self._channel_axis: channels})
         self.built = True
 
     def call(self, inputs):

@@ -38,11 +38,13 @@ def lp_pool(x, p, pool_size, strides, padding, axis):
     for tap in window[1:]:
         largest = ops.maximum(largest, tap)
     largest = ops.stop_gradient(largest)
-    measurable = largest >= TINY[keras.backend.standardize_dtype(x.dtype)]
-    scale = ops.where(measurable, largest, ops.ones_like(largest))
+    tiny = largest < TINY[keras.backend.standardize_dtype(x.dtype)]
+    scale = ops.where(tiny, ops.ones_like(largest), largest)
     total = sum(ops.power(tap / scale, p) for tap in window)
-    total = ops.where(measurable, total, ops.ones_like(total))
-    return ops.where(measurable, scale * ops.power(total, 1.0 / p), ops.zeros_like(total))
+    # XLA's maximum may pass over a NaN, which the total keeps.
+    vanishing = ops.logical_and(tiny, total < 1)
+    total = ops.where(vanishing, ops.ones_like(total), total)
+    return ops.where(vanishing, ops.zeros_like(total), scale * ops.power(total, 1.0 / p))
 
 
 class _LpPooling(BasePooling):

@@ -37,8 +37,8 @@ class Maxout(keras.layers.Layer):
 
     After a dense layer or a convolution with `num_pieces` times the units wanted, each unit is the
     maximum of `num_pieces` linear functions: any convex, piecewise linear activation. ReLU is
-    maxout{x, 0}, the absolute value maxout{x, -x}. Where several are largest, they share the
-    gradient.
+    maxout{x, 0}, the absolute value maxout{x, -x}. Where several are largest, the first has the
+    gradient on TensorFlow; on JAX and PyTorch they share it.
 
     Args:
         num_pieces: number of channels in a group.

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from kzoo.layers import _args
-from kzoo.layers._base_channel_attention import HALF, positive
+from kzoo.layers._base_channel_attention import HALF
 
 
 def squared_scale(x, divisor, axis):
@@ -51,8 +51,8 @@ class ScaleNormalization(keras.layers.Layer):
         The same.
 
     Raises:
-        ValueError: an unknown divisor, an epsilon that is not above 0, or an input with an unknown
-            number of channels, or with one channel, which has no deviation.
+        ValueError: an unknown divisor, an epsilon that is not positive and finite, or an input with
+            an unknown number of channels, or with one channel, which has no deviation.
         TypeError: an epsilon that is not a number.
 
     Example:
@@ -69,7 +69,7 @@ class ScaleNormalization(keras.layers.Layer):
     def __init__(self, divisor="rms", epsilon=1e-6, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.divisor = _args.one_of(divisor, "divisor", ("rms", "std"))
-        self.epsilon = positive(epsilon, "epsilon")
+        self.epsilon = _args.positive(epsilon, "epsilon")
         self.data_format = _args.data_format(data_format)
 
     def build(self, input_shape):
@@ -95,7 +95,8 @@ class ScaleNormalization(keras.layers.Layer):
         shape = [1] * len(inputs.shape)
         shape[axis] = -1
         scale = ops.rsqrt(squared_scale(x, self.divisor, axis) + self.epsilon)
-        return ops.cast(x * scale * ops.reshape(self.gamma, shape), self.compute_dtype)
+        gamma = ops.reshape(ops.cast(self.gamma, x.dtype), shape)
+        return ops.cast(x * scale * gamma, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

@@ -5,8 +5,8 @@ Hu, Shen and Sun, Squeeze-and-excitation networks (CVPR 2018).
 
 import keras
 
-from kzoo.layers._args import integer
-from kzoo.layers._base_channel_attention import BaseChannelAttention, positive
+from kzoo.layers._args import integer, positive
+from kzoo.layers._base_channel_attention import BaseChannelAttention
 from kzoo.layers._divisible import make_divisible
 from kzoo.layers._initial_values import reseeded
 

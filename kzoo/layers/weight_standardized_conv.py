@@ -12,7 +12,8 @@ from math import prod
 import keras
 from keras import ops
 
-from kzoo.layers._base_channel_attention import HALF, positive
+from kzoo.layers._args import positive
+from kzoo.layers._base_channel_attention import HALF
 from kzoo.layers._channel_groups import ChannelGroupsConv
 from kzoo.layers.grouped_conv import grouped_conv2d
 
@@ -145,7 +146,8 @@ class WeightStandardizedConv2D(ChannelGroupsConv):
         weights = standardize(weights, self.epsilon)
         if self.filter_gain is not None:
             inputs = prod(kernel.shape[:-1])
-            weights = weights * (self.filter_gain * (self.gamma / inputs**0.5))
+            gain = ops.cast(self.filter_gain, weights.dtype)
+            weights = weights * (gain * (self.gamma / inputs**0.5))
         weights = ops.cast(weights, self.compute_dtype)
         return grouped_conv2d(x, weights, self.groups, strides, padding, dilation_rate)
 

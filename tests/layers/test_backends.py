@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.layers.backend_cases import outputs
+from tests.layers.backend_cases import cases, outputs
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,3 +37,13 @@ def test_layers_without_tensorflow(backend, expected, tmp_path):
         assert results[name].dtype == target.dtype, name
         scale = max(1.0, np.abs(target).max())
         np.testing.assert_allclose(results[name], target, rtol=0, atol=1e-5 * scale, err_msg=name)
+
+
+def test_no_layer_overwrites_what_torch_keeps_of_a_module():
+    """With PyTorch every layer is a `torch.nn.Module`, which keeps its weights in dictionaries."""
+    torch = pytest.importorskip("torch")
+    theirs = {name for name, value in vars(torch.nn.Module()).items() if isinstance(value, dict)}
+    assert "_parameters" in theirs
+    for name, (layer, data) in cases().items():
+        layer.build(data[0].shape if len(data) == 1 else [array.shape for array in data])
+        assert not theirs & set(vars(layer)), name

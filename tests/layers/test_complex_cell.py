@@ -160,6 +160,25 @@ def test_gradient_is_finite_where_the_energy_is_zero():
         np.testing.assert_array_equal(tf.convert_to_tensor(gradient).numpy(), 0)
 
 
+def test_nan_stays_nan():
+    """It reaches the outputs of the windows that hold it, those of a correlation in NumPy."""
+    x = random_maps(1, 9, 8, 1)
+    x[0, 0, 1] = np.nan
+    y = np.asarray(ComplexCell2D(1, 3)(x))[0, ..., 0]
+    windows = np.lib.stride_tricks.sliding_window_view(x[0, ..., 0], (3, 3))
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(windows.sum(axis=(2, 3))))
+
+
+def test_parameters_are_not_rounded_under_mixed_precision():
+    """A frequency of few digits would be off by a tenth of a radian at the ends of the kernel."""
+    parameters = {**MATCHED, "f": 3.0049, "beta_x": 1e-3, "beta_y": 1e-3}
+    x = random_maps(8, 41, 41, 1)
+    expected = np.asarray(ComplexCell2D(1, 41, **parameters)(x))
+    mixed = ComplexCell2D(1, 41, dtype="mixed_bfloat16", **parameters)(x)
+    y = np.asarray(keras.ops.cast(mixed, "float32"))
+    np.testing.assert_allclose(y, expected, rtol=0, atol=0.01 * expected.max())
+
+
 def test_training_finds_direction_and_frequency():
     x = random_maps(128, 11, 11, 1)
     target = ComplexCell2D(1, 11, alpha=0.1, f=1.0, tau=0.7, beta_x=0.06, beta_y=0.04)
@@ -179,6 +198,17 @@ def test_fixed_filters_and_seed():
     other = ComplexCell2D(3, 5, seed=4)
     other.build((None, 8, 8, 2))
     np.testing.assert_array_equal(layer.get_kernel(), other.get_kernel())
+
+
+def test_keras_sets_the_seed():
+    kernels = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        layer = ComplexCell2D(3, 5)
+        layer.build((None, 8, 8, 2))
+        kernels.append(layer.get_kernel())
+    np.testing.assert_array_equal(kernels[0], kernels[1])
+    assert not np.allclose(kernels[0], kernels[2])
 
 
 @pytest.mark.parametrize(

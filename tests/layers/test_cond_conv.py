@@ -100,6 +100,11 @@ def test_experts_start_different_with_the_variance_of_one_kernel():
         ({}, [(None, 5, 5, 4), (None, 3)], r"\(batch, 4\); received .*\(None, 3\)"),
         ({}, [(None, 5, 5, None), (None, 4)], "a known number of channels"),
         (
+            {},
+            [(None, 2, 5, 4), (None, 4)],
+            r"does not fit an input of \(2, 5\); use a larger input",
+        ),
+        (
             {"groups": 2},
             [(None, 5, 5, 3), (None, 4)],
             "input channels must be a multiple of groups",

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kzoo.layers import CropLike2D
 from tests.helpers import check_layer
@@ -33,6 +34,19 @@ def test_keeps_the_top_left():
     x = np.random.default_rng(0).normal(size=(2, 5, 6, 3)).astype("float32")
     y = CropLike2D()([x, np.zeros((2, 4, 5, 7), "float32")])
     np.testing.assert_array_equal(np.asarray(y), x[:, :4, :5])
+
+
+@pytest.mark.parametrize("unknown", [0, 1])
+def test_one_size_is_unknown_in_a_graph(unknown):
+    x = np.random.default_rng(0).normal(size=(2, 5, 6, 3)).astype("float32")
+    shapes = [[2, 5, 6, 3], [2, 5, 6, 1]]
+    shapes[unknown][1:3] = None, None
+    layer, specs = CropLike2D(), [tf.TensorSpec(shape) for shape in shapes]
+    crop = tf.function(lambda *inputs: layer(list(inputs)), input_signature=specs)
+    np.testing.assert_array_equal(crop(x, np.zeros((2, 5, 6, 1), "float32")), x)
+    if unknown == 1:
+        reference = np.zeros((2, 4, 5, 1), "float32")
+        np.testing.assert_array_equal(crop(x, reference), x[:, :4, :5])
 
 
 def test_needs_two_maps():

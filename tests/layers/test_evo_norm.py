@@ -53,7 +53,7 @@ def test_timm_gives_the_same_without_a_gate():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="epsilon must be above 0; received 0"):
+    with pytest.raises(ValueError, match="epsilon must be positive and finite; received 0"):
         EvoNormS0(epsilon=0)
     with pytest.raises(ValueError, match="groups must be at least 1; received 0"):
         EvoNormS0(0)

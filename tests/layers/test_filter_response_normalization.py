@@ -42,7 +42,7 @@ def test_timm_gives_the_same():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="epsilon must be above 0; received 0"):
+    with pytest.raises(ValueError, match="epsilon must be positive and finite; received 0"):
         FilterResponseNormalization(0)
     with pytest.raises(ValueError, match="at least one spatial axis and a known number"):
         FilterResponseNormalization().build((None, 5))

@@ -95,6 +95,15 @@ def test_gradient_is_finite_where_a_channel_is_zero():
         assert np.all(np.isfinite(tape.gradient(loss, inputs)))
 
 
+def test_nan_reaches_every_channel():
+    """The mean of the norms holds it."""
+    x = random_maps(2, 4, 4, 3)
+    x[0, 1, 2, 0] = np.nan
+    y = np.asarray(randomised(GlobalResponseNormalization(), x.shape)(x))
+    assert np.all(np.isnan(y[0]))
+    assert np.all(np.isfinite(y[1]))
+
+
 def test_squares_are_summed_in_float32():
     x = 100 * random_maps(1, 64, 64, 4).astype("float16")  # squares sum to 4e7, beyond float16
     half = randomised(GlobalResponseNormalization(dtype="mixed_float16"), x.shape)
@@ -105,7 +114,7 @@ def test_squares_are_summed_in_float32():
 @pytest.mark.parametrize(
     ("config", "error", "message"),
     [
-        ({"epsilon": 0}, ValueError, "epsilon must be above 0; received 0"),
+        ({"epsilon": 0}, ValueError, "epsilon must be positive and finite; received 0"),
         ({"epsilon": "small"}, TypeError, "epsilon must be a number; received 'small'"),
         ({"data_format": "last"}, ValueError, "data_format must be one of"),
     ],

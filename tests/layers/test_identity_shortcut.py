@@ -41,6 +41,17 @@ def test_fewer_filters_than_channels_are_refused():
         IdentityShortcut2D(3).build((None, 8, 8, 4))
 
 
+def test_unknown_channels_are_refused():
+    with pytest.raises(ValueError, match=r"known number of input channels; .*\(None, 8, 8, None\)"):
+        IdentityShortcut2D(3).build((None, 8, 8, None))
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 4), (2, 8, 8, 8, 4)])
+def test_only_maps_are_taken(shape):
+    with pytest.raises(ValueError, match="expected ndim=4"):
+        IdentityShortcut2D(4)(np.zeros(shape, "float32"))
+
+
 @pytest.mark.parametrize(
     ("config", "error", "match"),
     [

@@ -124,6 +124,18 @@ def test_gradient_is_finite_at_zero(p):
     np.testing.assert_allclose(gradient[0, 0, 0, 0], 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("p", [1, 2, 3.5])
+@pytest.mark.parametrize("rest", [0.0, 1.0])
+def test_nan_stays_nan(p, rest):
+    """Wherever it stands in the window, and in XLA too, whose maximum may pass over it."""
+    x = np.where(np.eye(4), np.nan, rest).reshape(4, 2, 2, 1).astype("float32")
+    x = np.concatenate([x, np.full((1, 2, 2, 1), rest, "float32")])
+    for jit_compile in (False, True):
+        pool = tf.function(LpPooling2D(2, p=p), jit_compile=jit_compile)
+        y = np.ravel(pool(tf.constant(x)))
+        np.testing.assert_array_equal(np.isnan(y), [True] * 4 + [False])
+
+
 def test_half_precision_is_summed_in_float32():
     x = np.full((1, 16, 16, 1), 0.5, "float32")
     for policy in ("mixed_float16", "mixed_bfloat16"):

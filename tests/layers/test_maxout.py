@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kzoo.layers.maxout import Maxout
 from tests.helpers import check_layer
@@ -53,6 +54,14 @@ def test_relu_and_magnitude_are_maxout():
         y = Maxout(2)(dense(x))
         expected = keras.activations.get(activation)(x)
         np.testing.assert_allclose(np.asarray(y), np.asarray(expected), atol=1e-7)
+
+
+def test_the_first_of_the_largest_has_the_gradient():
+    x = tf.constant([[1.0, 3.0, 3.0, 2.0, 2.0, 2.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = Maxout(3)(x)
+    np.testing.assert_array_equal(tape.gradient(y, x), [[0, 1, 0, 1, 0, 0]])
 
 
 def test_tangents_of_a_convex_function_come_near_it():

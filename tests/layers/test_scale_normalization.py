@@ -53,8 +53,10 @@ def test_divisor_must_be_known():
 
 
 def test_epsilon_must_be_positive():
-    with pytest.raises(ValueError, match="epsilon must be above 0; received 0"):
+    with pytest.raises(ValueError, match="epsilon must be positive and finite; received 0"):
         ScaleNormalization(epsilon=0)
+    with pytest.raises(ValueError, match="epsilon must be positive and finite; received inf"):
+        ScaleNormalization(epsilon=float("inf"))
     with pytest.raises(TypeError, match="epsilon must be a number; received '1'"):
         ScaleNormalization(epsilon="1")
 

@@ -151,7 +151,7 @@ def test_one_high_score_selects_one_map_for_that_channel():
         ({"kernel_sizes": (1, 3)}, "kernel_sizes must be at least 3; received 1"),
         ({"groups": 3}, "groups must divide the filters, 8; received 3"),
         ({"kernel_sizes": (3, 7), "strides": 2}, "strides must divide dilation_rate"),
-        ({"epsilon": 0}, "epsilon must be above 0; received 0"),
+        ({"epsilon": 0}, "epsilon must be positive and finite; received 0"),
     ],
 )
 def test_refused_arguments(config, message):

@@ -144,7 +144,7 @@ def test_equal_scores_average_the_splits():
         ({"kernel_size": 2}, ValueError, "kernel_size must be odd; received 2"),
         ({"radix": 0}, ValueError, "radix must be at least 1; received 0"),
         ({"groups": 3}, ValueError, "groups must divide the filters, 8; received 3"),
-        ({"ratio": 0}, ValueError, "ratio must be above 0; received 0"),
+        ({"ratio": 0}, ValueError, "ratio must be positive and finite; received 0"),
         ({"ratio": "1/4"}, TypeError, "ratio must be a number; received '1/4'"),
         ({"reduced_channels": 0}, ValueError, "reduced_channels must be at least 1; received 0"),
         ({"divisor": 0}, ValueError, "divisor must be at least 1; received 0"),

@@ -143,7 +143,8 @@ def test_a_large_map_does_not_overflow_in_half_precision():
 @pytest.mark.parametrize(
     ("config", "error", "message"),
     [
-        ({"ratio": 0}, ValueError, "ratio must be above 0; received 0"),
+        ({"ratio": 0}, ValueError, "ratio must be positive and finite; received 0"),
+        ({"ratio": float("inf")}, ValueError, "ratio must be positive and finite; received inf"),
         ({"ratio": "1/16"}, TypeError, "ratio must be a number; received '1/16'"),
         ({"reduced_channels": 0}, ValueError, "reduced_channels must be at least 1; received 0"),
         ({"divisor": 0}, ValueError, "divisor must be at least 1; received 0"),

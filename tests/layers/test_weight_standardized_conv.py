@@ -104,7 +104,7 @@ def test_what_is_convolved_with_has_mean_0_and_variance_1():
     [
         ({"gain": "one"}, TypeError, "gain must be a number or None; received 'one'"),
         ({"gamma": 1.7}, ValueError, "gamma goes with a gain; received gamma=1.7 and gain=None"),
-        ({"epsilon": 0}, ValueError, "epsilon must be above 0; received 0"),
+        ({"epsilon": 0}, ValueError, "epsilon must be positive and finite; received 0"),
         ({"groups": 3}, ValueError, "filters must be a multiple of groups"),
     ],
 )
