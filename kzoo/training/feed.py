@@ -1,9 +1,8 @@
 """What `fit` accepts as data, brought to one form."""
 
-import dataclasses
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -64,9 +63,10 @@ def training_feed(data, recipe: Recipe, classes: int) -> Feed:
 
 def _check_made(data, recipe):
     """Refuse a recipe of other batches than those of a pipeline or of data of one's own."""
+    default = Recipe()
     for name in _OF_BATCHES:
         asked = getattr(recipe, name)
-        if asked != getattr(Recipe(), name) and not _is_made(data, name, asked):
+        if asked != getattr(default, name) and not _is_made(data, name, asked):
             made = repr(getattr(data, name)) if isinstance(data, Pipeline) else "their own batches"
             raise ValueError(
                 f"the recipe's {name} is {asked!r}, and the data have {made}; give a "
@@ -88,7 +88,8 @@ def epoch_of(pipeline: Pipeline):
     The devices that divide the batches get batches that they can divide.
     """
     size = data_parallel.evaluation_batch_size(pipeline.examples, pipeline.batch_size)
-    pipeline = dataclasses.replace(pipeline, batch_size=size)
+    if size != pipeline.batch_size:  # else it may hold its examples in memory already
+        pipeline = replace(pipeline, batch_size=size)
     return pipeline.dataset() if _has_tensorflow() else Batches(pipeline)
 
 
