@@ -7,7 +7,8 @@ install() {
     echo "kzoo needs Python 3.11 or later; $python is $("$python" --version). Set PYTHON to another one." >&2
     exit 2
   }
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  # A second venv completes one that was left without pip.
+  .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv .venv
   echo "Installing kzoo into .venv (once; some minutes the first time) ..."
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$1"
 }

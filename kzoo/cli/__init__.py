@@ -53,9 +53,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"kzoo: interrupted{how(argv, arguments)}", file=sys.stderr)
             return INTERRUPTED
         except BrokenPipeError:
-            # The reader of a pipe, such as `head`, has gone; there is no one to tell.
+            # The reader of a pipe, such as `head`, has gone.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-            return 0
+            if not hasattr(arguments, "how_to_resume"):
+                return 0
+            how = arguments.how_to_resume(argv, arguments)
+            print(f"kzoo: stopped, as nobody reads its output{how}", file=sys.stderr)
+            return INTERRUPTED
+        except ImportError as error:
+            # With a name it is a module that Python has not found.
+            if debug or error.name is not None:
+                raise
+            print(f"kzoo: error: {_one_line(error)}", file=sys.stderr)
+            return BAD_INPUT
         except _BAD_INPUT as error:
             if debug:
                 raise

@@ -102,6 +102,8 @@ def check_file(file: str | os.PathLike) -> Path:
         raise ValueError(f"The file of an exported data set must end in .npz; received {path}.")
     if os.path.lexists(path):
         raise ValueError(f"{path} exists already: remove it, or export to another file.")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ValueError(f"{path} cannot be written: {path.parent} is no writable folder.")
     return path
 
 

@@ -46,13 +46,13 @@ def measure(run: Run, model: keras.Model, source: Source, split: str) -> dict[st
     predicted = log_probabilities.argmax(axis=1)
     matrix = np.zeros((len(run.class_names),) * 2, int)
     np.add.at(matrix, (labels, predicted), 1)
-    draw_confusion_matrix(picture_path(run.folder, split), matrix, run.class_names)
     measured = {
         "accuracy": float(np.mean(predicted == labels)),
         "loss": float(-np.mean(log_probabilities[np.arange(len(labels)), labels])),
         "examples": len(labels),
     }
     add_results(run.folder, {split: measured})
+    draw_confusion_matrix(picture_path(run.folder, split), matrix, run.class_names)
     return measured | {"confusion_matrix": matrix.tolist()}
 
 
@@ -68,18 +68,26 @@ def open_data(run: Run, data_dir=None) -> Source:
         ValueError: the data are gone or have changed.
     """
     data = run.data
-    source = open_source(
-        data["name"],
-        data_dir=data_dir or data["data_dir"],
-        skip_unreadable=data["skip_unreadable"],
-    )
+    if data_dir is None and data["data_dir"] and os.path.isdir(data["data_dir"]):
+        data_dir = data["data_dir"]
+    source = open_source(data["name"], data_dir=data_dir, skip_unreadable=data["skip_unreadable"])
     if list(source.spec.class_names) != data["class_names"]:
         raise ValueError(
             f"{data['name']} has the classes {', '.join(source.spec.class_names)}, and had "
             f"{', '.join(data['class_names'])} when {run.folder} was trained; evaluate it on "
             "the data it knows."
         )
+    if dict(source.spec.splits) != data["examples"]:
+        raise ValueError(
+            f"{data['name']} has {_counts(source.spec.splits)}, and had "
+            f"{_counts(data['examples'])} when {run.folder} was trained: what is held out is not "
+            "the same now. Put back what it had, or have other images predicted."
+        )
     return source
+
+
+def _counts(splits):
+    return ", ".join(f"{count:,} {split}" for split, count in splits.items()) + " examples"
 
 
 def split_pipeline(run: Run, source: Source, split: str, batch_size: int, **options) -> Pipeline:

@@ -1,5 +1,6 @@
 """From a run to one file, or folder, that computes without kzoo, compared with the model."""
 
+import contextlib
 import importlib.util
 import os
 import tempfile
@@ -197,16 +198,9 @@ def write_and_compare(
         both = keras.Model(reference.input, [reference.layers[-1].input, reference.output])
         logits, expected = map(np.asarray, both(inputs, training=False))
         accepted = max(tolerance, ROUNDING * np.abs(logits).max())
-        try:
+        with _explained(model, format):
             FORMATS[format].write(model, path, metadata)
             found = FORMATS[format].run(path, [inputs, inputs[:1]], names_of(model))
-        except OSError:
-            raise
-        except Exception as error:  # what converters and runtimes raise is not public
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-            raise ExportError(
-                f"{model.name} cannot be exported to {format}: {reason}; choose another format."
-            ) from error
     difference = float(np.abs(found - np.concatenate([expected, expected[:1]])).max())
     if not difference <= accepted:
         raise ExportError(
@@ -215,6 +209,20 @@ def write_and_compare(
             "written; choose another format."
         )
     return difference
+
+
+@contextlib.contextmanager
+def _explained(model, format):
+    """Give the reason why a format cannot hold a model, whatever its converter raises."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # what converters and runtimes raise is not public
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise ExportError(
+            f"{model.name} cannot be exported to {format}: {reason}; choose another format."
+        ) from error
 
 
 def _check(format, int8):
@@ -307,12 +315,8 @@ def _write_int8(run, reference, exported, path, data_dir):
         pipeline = split_pipeline(run, source, split, COMPARED)
     except ValueError as error:
         raise ExportError(f"int8 needs the run's data, which cannot be read: {error}") from None
-    try:
+    with _explained(exported, "litert"):
         report = surgery.export_int8(exported, path, _batch(training), minimum_agreement=0)
-    except ValueError as error:
-        raise ExportError(
-            f"{exported.name} cannot be exported to litert: {error}; choose another format."
-        ) from error
     if report.agreement < litert.MINIMUM_AGREEMENT:
         raise ExportError(
             f"the 8-bit {exported.name} finds the network's class for {report.agreement:.1%} of "

@@ -35,6 +35,15 @@ def check_output(folder: Path, resume: bool):
     check_creatable(folder, RunError)
 
 
+def check_outside(folder: Path, data: Path):
+    """Refuse a run folder in a folder of data, which would take it for a class."""
+    if folder.resolve().is_relative_to(data.resolve()):
+        raise RunError(
+            f"output {folder} lies in the data {data}, where it would be taken for a class; name "
+            "a folder beside them with output."
+        )
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """Return what a run was started with."""
     return read_record(folder / CONFIG, "recipe", "run folder", "a run", RunError)

@@ -64,7 +64,8 @@ def started(argv: Sequence[str], count: int):
         logs = [Path(folder, f"worker-{index}.log") for index in range(1, count)]
         others = [_start(argv, config, index, log) for index, log in enumerate(logs, 1)]
         os.environ["TF_CONFIG"] = _config(config, 0)
-        threading.Thread(target=_watch, args=(others, logs), daemon=True).start()
+        ended = threading.Event()
+        threading.Thread(target=_watch, args=(others, logs, ended), daemon=True).start()
         try:
             yield
             for other in others:
@@ -72,6 +73,7 @@ def started(argv: Sequence[str], count: int):
         except WorkerError as error:
             raise _explained(error, others, logs) from error
         finally:
+            ended.set()
             del os.environ["TF_CONFIG"]
             for other in others:
                 other.kill()
@@ -123,14 +125,13 @@ def start_worker(argv: Sequence[str], environment, log: Path) -> subprocess.Pope
         )
 
 
-def _watch(others, logs):
+def _watch(others, logs, ended):
     """End this process where another ends before all are connected, as TensorFlow would wait."""
-    while replicas.count() == 1:
+    while replicas.count() == 1 and not ended.wait(0.2):
         for other, log in zip(others, logs):
-            if other.poll():
+            if other.poll() and not ended.is_set():
                 print(f"kzoo: error: {end_of(other, log)}", file=sys.stderr, flush=True)
                 os._exit(1)
-        time.sleep(0.2)
 
 
 def _explained(error, others, logs):

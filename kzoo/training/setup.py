@@ -14,7 +14,8 @@ from kzoo.registry import create_model, find_family, without_tag
 from kzoo.training.defaults import default_recipe, suits_small_stem
 from kzoo.training.recipe import Recipe
 from kzoo.training.views import Views, choose_views
-from kzoo.weights.tags import Preprocessing, records_of
+from kzoo.weights.sources import record_of
+from kzoo.weights.tags import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,10 @@ class Start:
         """Return what a model's name, which may carry a tag, and `weights` stand for."""
         name, weights = without_tag(model_name, weights and os.fspath(weights))
         family = find_family(name)
-        records = records_of(name)
-        known = {record.tag: record for record in records}
-        if records:
-            known["imagenet"] = records[0]
-        if weights not in known:
+        known = None if weights is None else record_of(weights, name)
+        if known is None:
             return cls(name, family, weights, None, {})
-        return cls(name, family, weights, known[weights].preprocessing, known[weights].options)
+        return cls(name, family, weights, known.preprocessing, known.options)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,6 +76,8 @@ def train(
         "skip_unreadable": skip_unreadable,
     }
     source = open_source(data, download=download, **how)
+    if source.location is not None:
+        folder.check_outside(path, source.location)
     setup = Setup.of(start, source.spec, given, conv=conv, model_options=model_options, say=say)
     plan, config = _plan(setup, source, how, teacher, data_service)
     if "test" in source.spec.splits and config["data"]["splits"]["test"] is None:
@@ -105,7 +107,7 @@ def _plan(setup, source, how, teacher, data_service):
     if data_service:
         pipeline = ServedPipeline.of(pipeline, data_service)
     model = setup.build()
-    teaching = None if teacher is None else _teacher(teacher, setup)
+    teaching = None if teacher is None else _teacher(teacher, setup, source.spec.class_names)
     plan = prepare(model, pipeline, setup.recipe, validation, teaching)
     config = {
         "model": {
@@ -141,9 +143,20 @@ def given_recipe(recipe) -> Recipe | Mapping[str, Any]:
     return recipe_for(recipe, {}) if isinstance(recipe, str) else recipe_for(None, recipe or {})
 
 
-def _teacher(teacher, setup):
+def _same_classes(run, class_names):
+    """Refuse a teacher that learned other classes; `fit` does not write which they were."""
+    learned = run.class_names if "data" in run.config else tuple(class_names)
+    if learned != tuple(class_names):
+        raise ValueError(
+            f"teacher must be a run of the same classes, {', '.join(class_names)}; {run.folder} "
+            f"has {', '.join(learned)}."
+        )
+
+
+def _teacher(teacher, setup, class_names):
     """Return the network to learn from."""
     if Path(teacher).is_dir():
+        _same_classes(Run.open(teacher), class_names)
         return folder.load_model(Path(teacher))
     name, dot, _ = str(teacher).partition(".")
     if not dot:

@@ -22,13 +22,13 @@ class Views:
     Attributes:
         training: scaling in training; `None` where images have their size.
         evaluation: scaling in validation, test and prediction, likewise.
-        sizes: function from an epoch to the image size in it, where training grows them.
+        sizes: function from an epoch to height and width in it, where training grows them.
         has_one_size: whether the network sees one size only.
     """
 
     training: Resize | None = None
     evaluation: Resize | None = None
-    sizes: Callable[[int], int] | None = None
+    sizes: Callable[[int], tuple[int, int]] | None = None
     has_one_size: bool = True
 
 
@@ -80,7 +80,7 @@ def choose_views(
     return Views(
         training=None if size == own else resize(size),
         evaluation=None if test_size == own and crop == 1 else resize(test_size, crop=crop),
-        sizes=_growing(recipe, max(size), smallest) if recipe.progressive else None,
+        sizes=_growing(recipe, size, smallest) if recipe.progressive else None,
         has_one_size=size == test_size and not recipe.progressive,
     )
 
@@ -109,13 +109,15 @@ def _size(model_name, own, asked, expected, smallest, say):
 
 
 def _growing(recipe, size, smallest):
-    """Return the function from an epoch to its image size, which grows in equal stages."""
+    """Return the function from an epoch to its height and width, which grow in equal stages."""
 
     def size_of(epoch):
         stage = min(_STAGES - 1, epoch * _STAGES // recipe.epochs)
+        if stage == _STAGES - 1:
+            return size
         share = recipe.progressive + (1 - recipe.progressive) * stage / (_STAGES - 1)
-        rounded = round(share * size / _MULTIPLE) * _MULTIPLE
-        return size if stage == _STAGES - 1 else max(smallest, min(size, rounded))
+        rounded = [round(share * side / _MULTIPLE) * _MULTIPLE for side in size]
+        return tuple(max(smallest, min(pair)) for pair in zip(size, rounded))
 
     return size_of
 

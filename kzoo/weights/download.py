@@ -64,7 +64,7 @@ def fetch_from_hub(repository: str, revision: str | None, filename="model.safete
     except Exception as error:
         raise WeightsError(
             f"{filename} of {place} could not be downloaded; nothing incomplete is kept for use: "
-            f"{str(error).strip().splitlines()[0]}"
+            f"{(str(error).strip() or type(error).__name__).splitlines()[0]}"
         ) from error
     _check_cached(path, place)
     return path

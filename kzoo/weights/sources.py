@@ -21,6 +21,8 @@ from kzoo.weights.errors import WeightsError, listed
 from kzoo.weights.files import SUFFIXES
 from kzoo.weights.tags import WeightsInfo, records_of
 
+_HUB = "hf-hub:"
+
 
 @dataclass(frozen=True)
 class Source:
@@ -48,11 +50,11 @@ class Source:
     @property
     def is_file(self) -> bool:
         """Whether the user named a file, of which nothing is known."""
-        return self.given == self.place and not self.place.startswith("hf-hub:")
+        return self.given == self.place and not self.place.startswith(_HUB)
 
     def fetch(self) -> Path:
         """Return the path of the file, downloaded and checked where need be."""
-        if self.place.startswith("hf-hub:"):
+        if self.place.startswith(_HUB):
             return fetch_from_hub(*parse_hub(self.place))
         if self.place.startswith(("http://", "https://")):
             return fetch_from_address(self.place, self.sha256)
@@ -103,19 +105,39 @@ def find_source(weights, name: str) -> Source:
     text = os.fspath(weights)
     if isinstance(weights, os.PathLike):
         return Source(text, text)
-    records = {record.tag: record for record in records_of(name)}
-    if text.startswith("hf-hub:"):
-        return _hub_source(text, records)
-    tag = text.removeprefix(f"{name}.")
-    if tag in records:
-        return _recorded(text, records[tag])
+    record = record_of(text, name)
+    if text.startswith(_HUB):
+        return _hub_source(text, record)
+    if record is not None:
+        return _recorded(text, record)
     if text == "imagenet":
-        return _recorded(text, _recommended(name, records))
+        raise WeightsError(
+            f"no ImageNet weights are published for {name}: its tags are "
+            f"{listed([record.tag for record in records_of(name)])}; leave weights=None, or give a "
+            "file."
+        )
     if text == "keras":
         raise _no_keras_weights(name)
     if text.endswith(SUFFIXES) or Path(text).is_file() or os.sep in text:
         return Source(text, text)
     raise unknown_tag(text, name)
+
+
+def record_of(weights: str, name: str) -> WeightsInfo | None:
+    """Return what is known of weights for the model `name`, `None` where nothing is.
+
+    Args:
+        weights: a tag, bare or behind the model's name, "imagenet", or a repository on the hub.
+        name: of the model.
+    """
+    records = records_of(name)
+    if weights.startswith(_HUB):
+        place = f"{_HUB}{parse_hub(weights)[0]}"
+        return next((record for record in records if record.source == place), None)
+    if weights == "imagenet":
+        return next((record for record in records if record.recommended), None)
+    tag = weights.removeprefix(f"{name}.")
+    return next((record for record in records if record.tag == tag), None)
 
 
 def _recorded(text, record: WeightsInfo):
@@ -143,23 +165,11 @@ def _in_data_format(shape):
     return (channels, *sizes) if first else (*sizes, channels)
 
 
-def _recommended(name, records):
-    for record in records.values():
-        if record.recommended:
-            return record
-    raise WeightsError(
-        f"no ImageNet weights are published for {name}: its tags are {listed([*records])}; "
-        "leave weights=None, or give a file."
-    )
-
-
-def _hub_source(text, records):
-    repository, revision = parse_hub(text)
-    for record in records.values():
-        if record.source == f"hf-hub:{repository}":
-            known = _recorded(text, record)
-            return Source(text, text, None, known.mean, known.std, known.classes)
-    known = hub_configuration(repository, revision)
+def _hub_source(text, record):
+    if record is not None:
+        known = _recorded(text, record)
+        return Source(text, text, None, known.mean, known.std, known.classes)
+    known = hub_configuration(*parse_hub(text))
     mean, std = known.get("mean"), known.get("std")
     return Source(
         text,

@@ -353,6 +353,25 @@ def test_interrupt_says_how_to_resume(capsys, tmp_path, monkeypatch):
     )
 
 
+def test_a_training_that_nobody_reads_says_so(capsys, tmp_path, monkeypatch):
+    def unread(*arguments, **options):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("kzoo.training.train", unread)
+    monkeypatch.setattr("sys.stdout", sys.stdout)
+    status, _, error = run(capsys, *TRAIN, "--output", tmp_path)
+    sys.stdout.close()
+    assert status == 130
+    assert error.startswith("kzoo: stopped, as nobody reads its output; continue with `kzoo train")
+
+
+def test_a_missing_package_is_one_sentence(capsys, tmp_path, monkeypatch):
+    (tmp_path / "weights.pth").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    message = refusal(capsys, *TRAIN, "--weights", tmp_path / "weights.pth")
+    assert "weights.pth needs PyTorch, which is not installed" in message
+
+
 def test_help_names_every_command(capsys):
     status, out, _ = run(capsys, "--help")
     assert status == 0
@@ -363,7 +382,7 @@ def test_help_names_every_command(capsys):
 def test_launcher_and_module_say_one_sentence(tmp_path):
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "kzoo", "info", "lenet6"],
+        [sys.executable, ROOT / "kzoo_command.py", "info", "lenet6"],
         env=environment,
         capture_output=True,
         text=True,

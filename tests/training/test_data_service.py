@@ -9,7 +9,7 @@ from kzoo.training.recorder import Recorder
 from tests.training.processes import LIMIT, ROOT, processes, wait_for
 
 RECIPE = {"epochs": 8, "batch_size": 50, "augment": ("crop=1",), "seed": 4}
-COMMAND = [ROOT / "scripts" / "kzoo", "train", "lenet5", "--data", "digits", "--epochs", "8"]
+COMMAND = [ROOT / "kzoo_command.py", "train", "lenet5", "--data", "digits", "--epochs", "8"]
 COMMAND += ["--batch-size", "50", "--augment", "crop=1", "--seed", "4"]
 
 

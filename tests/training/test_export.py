@@ -141,6 +141,18 @@ def test_int8_that_finds_other_classes_is_refused(lenet_run, tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_int8_says_why_the_converter_fails(lenet_run, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("tensor 3 is odd.\nat line 7")
+
+    monkeypatch.setattr("kzoo.surgery.litert.convert", fails)
+    with pytest.raises(
+        ExportError, match="lenet5 cannot be exported to litert: tensor 3 is odd; ch"
+    ):
+        export(lenet_run, "litert", tmp_path / "digits.tflite", int8=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_int8_needs_the_data(tmp_path):
     run = run_of(small([]), tmp_path / "run")
     with pytest.raises(ExportError, match="int8 needs the run's data, which cannot be read: "):

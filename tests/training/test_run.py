@@ -14,7 +14,10 @@ from PIL import Image
 from kzoo.data import DataSpec
 from kzoo.registry import find_family
 from kzoo.training import Recipe, Run, RunError, evaluate, fit, predict, train
+from kzoo.training.evaluate import open_data
+from kzoo.training.plots import draw_confusion_matrix
 from kzoo.training.run import run_folder
+from kzoo.training.setup import Start
 from kzoo.training.views import Views, choose_views
 from kzoo.weights.tags import records_of
 from tests.training.small import small_data, small_model
@@ -225,7 +228,29 @@ def test_sizes_grow_in_four_stages():
     family, spec = find_family("resnet18"), DataSpec("x", "image", (None, None, 3), ("a",), {})
     recipe = Recipe(epochs=8, image_size=128, progressive=0.5)
     sizes = choose_views("resnet18", family, spec, recipe, None, print).sizes
-    assert [sizes(epoch) for epoch in range(8)] == [64, 64, 88, 88, 104, 104, 128, 128]
+    expected = [64, 64, 88, 88, 104, 104, 128, 128]
+    assert [sizes(epoch) for epoch in range(8)] == [(side, side) for side in expected]
+
+
+def test_images_that_are_not_square_grow_to_their_shape():
+    family, spec = find_family("resnet18"), DataSpec("x", "image", (96, 128, 3), ("a",), {})
+    views = choose_views("resnet18", family, spec, Recipe(epochs=4, progressive=0.5), None, print)
+    assert [views.sizes(epoch) for epoch in range(4)] == [(48, 64), (64, 88), (80, 104), (96, 128)]
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "size"),
+    [
+        ("resnet50", "resnet50.a1_in1k", (224, 224)),
+        ("resnet50", "hf-hub:timm/resnet50.a1_in1k", (224, 224)),
+        ("resnet50", "imagenet", (224, 224)),
+        ("resnet20_cifar", "resnet20_cifar.tiled_cifar10", (32, 32)),
+    ],
+)
+def test_weights_are_known_by_each_of_their_names(name, weights, size):
+    start = Start.of(name, weights)
+    assert start.trained_on.size == size
+    assert start.implied.get("conv") == ("tiled" if "tiled" in weights else None)
 
 
 def test_evaluation_is_that_of_the_weights(colours):
@@ -268,6 +293,20 @@ def test_a_run_can_teach(lenet_run, tmp_path):
         verbose=0,
     )
     assert run.config["teacher"] == str(lenet_run.folder)
+
+
+def test_a_teacher_of_other_classes_is_refused(lenet_run, tmp_path):
+    config = json.loads((lenet_run.folder / "config.json").read_text())
+    config["data"]["class_names"] = list("9876543210")
+    (tmp_path / "teacher").mkdir()
+    (tmp_path / "teacher" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(
+        ValueError, match="teacher must be a run of the same classes, 0, 1, .* 9, 8"
+    ):
+        train(
+            "lenet5", "digits", recipe=SHORT, teacher=tmp_path / "teacher", output=tmp_path / "run"
+        )
+    assert not (tmp_path / "run").exists()
 
 
 def test_signals(tmp_path):
@@ -373,6 +412,40 @@ def test_a_test_split_without_labels_is_not_measured(tmp_path, monkeypatch):
     assert said[-1] == "the test split of digits has no labels and is not measured"
 
 
+def test_a_run_among_its_data_is_refused(colours, monkeypatch):
+    before = sorted(colours.rglob("*"))
+    with pytest.raises(RunError, match="run lies in the data .*colours, .*; name a folder beside"):
+        train("lenet5", colours, recipe={"epochs": 1}, output=colours / "run", verbose=0)
+    monkeypatch.chdir(colours)
+    with pytest.raises(RunError, match="output runs/lenet5-colours lies in the data"):
+        train("lenet5", ".", recipe={"epochs": 1}, verbose=0)
+    assert sorted(colours.rglob("*")) == before
+
+
+def test_data_that_have_changed_are_refused(colours, tmp_path):
+    recipe = {"epochs": 1, "batch_size": 8, "image_size": 16}
+    run = train("lenet5", colours, recipe=recipe, output=tmp_path / "run", verbose=0)
+    assert evaluate(run, "validation")["examples"] == run.results["validation"]["examples"]
+    before = run.results
+    (colours / "train" / "red" / "1.png").unlink()
+    message = "colours has 20 train examples, and had 21 train examples when .*run was trained"
+    with pytest.raises(ValueError, match=message):
+        evaluate(run, "validation")
+    assert run.results == before
+
+
+def test_data_that_have_moved_are_found_again(lenet_run, tmp_path):
+    config = json.loads((lenet_run.folder / "config.json").read_text())
+    config["data"]["data_dir"] = str(tmp_path / "gone")
+    run = Run(lenet_run.folder, config)
+    assert open_data(run).spec.name == "digits"
+
+
+def test_names_of_classes_are_no_formulas(tmp_path):
+    draw_confusion_matrix(tmp_path / "m.png", np.eye(2, dtype=int), ("$0_$1", "${"))
+    assert (tmp_path / "m.png").exists()
+
+
 def test_conv_must_be_a_name(tmp_path):
     with pytest.raises(TypeError, match="conv must be a name, so that the run can be repeated"):
         train("lenet5", "digits", conv=keras.layers.Conv2D, output=tmp_path / "run")
@@ -413,9 +486,11 @@ def test_predict_refuses(lenet_run, tmp_path):
         predict(lenet_run, tmp_path / "x.png")
 
 
-def test_default_run_folder():
+def test_default_run_folder(tmp_path, monkeypatch):
     assert str(run_folder(None, "lenet5", "/data/pets")) == "runs/lenet5-pets"
     assert str(run_folder("here", "lenet5", "digits")) == "here"
+    monkeypatch.chdir(tmp_path)
+    assert str(run_folder(None, "lenet5", ".")) == f"runs/lenet5-{tmp_path.name}"
 
 
 def test_a_folder_that_fit_wrote_does_not_know_its_data(tmp_path):

@@ -74,7 +74,7 @@ def test_the_chief_alone_writes_the_folder(trained):
 
 
 def test_a_worker_that_dies_ends_the_others(tmp_path):
-    run = [ROOT / "scripts" / "kzoo", *TRAIN, "--epochs", "150", "--workers", "2"]
+    run = [ROOT / "kzoo_command.py", *TRAIN, "--epochs", "150", "--workers", "2"]
     run += ["--output", tmp_path / "run"]
     with processes(run) as [chief]:
         wait_for(lambda: list((tmp_path / "run" / "checkpoints").glob("*.npz")))
@@ -89,7 +89,7 @@ def test_a_worker_that_dies_ends_the_others(tmp_path):
 
 
 def test_ctrl_c_ends_all_workers(tmp_path):
-    run = [ROOT / "scripts" / "kzoo", *TRAIN, "--epochs", "3000", "--workers", "2"]
+    run = [ROOT / "kzoo_command.py", *TRAIN, "--epochs", "3000", "--workers", "2"]
     run += ["--output", tmp_path / "run"]
     # A process that ignores the signal, as those in the background do, has children that do.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
