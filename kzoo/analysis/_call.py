@@ -23,23 +23,40 @@ def evaluate(function, inputs):
 
 
 def as_float64(tensor):
-    """Return a tensor, a variable or an array as a NumPy array of float64."""
-    if isinstance(tensor, np.ndarray):
-        return tensor.astype("float64")
+    """Return a tensor, a variable, an array or nested lists as a NumPy array of float64."""
+    if not hasattr(tensor, "dtype") or isinstance(tensor, (np.ndarray, np.generic)):
+        return np.asarray(tensor, "float64")
     # Through float32, because NumPy has no bfloat16.
     dtype = keras.backend.standardize_dtype(tensor.dtype)
     tensor = ops.cast(tensor, dtype if dtype == "float64" else "float32")
     return ops.convert_to_numpy(tensor).astype("float64")
 
 
+def check_float_input(model: keras.Model):
+    """Refuse a model of integers, which cuts noise to them and has no gradient.
+
+    Raises:
+        ValueError: its input has a type of integers.
+    """
+    dtype = model.inputs[0].dtype
+    if "float" not in dtype:
+        raise ValueError(
+            f"the model must take floating-point numbers; {model.name!r} takes {dtype}: build it "
+            "with an input of float32."
+        )
+
+
 def input_shape_of(function, shape, name="input_shape"):
     """Return `shape`, the argument `name`, or where it is None that of a model's input, no batch.
 
     Raises:
-        ValueError: it is not given and not known.
+        ValueError: it is not given and not known, or the model takes integers.
     """
-    if shape is None and isinstance(function, keras.Model):
-        shape = tuple(function.inputs[0].shape[1:])
+    inputs = getattr(function, "inputs", None) if isinstance(function, keras.Model) else None
+    if inputs:
+        check_float_input(function)
+    if shape is None and inputs:
+        shape = tuple(inputs[0].shape[1:])
     if shape is None or None in shape:
         raise ValueError(
             f"{name} must be given, a shape without the batch and with every size; "

@@ -1,9 +1,9 @@
 """The cost of a call of a layer, and what the rules that tell it are written with."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
@@ -15,6 +15,15 @@ class Cost(NamedTuple):
     activations: int = 0
 
 
+class UnknownCostError(Exception):
+    """No rule says how many products a layer, or one that it wraps, has."""
+
+    def __init__(self, layer: keras.Operation, why: str):
+        super().__init__(layer, why)
+        self.layer = layer
+        self.why = why
+
+
 @dataclass(frozen=True)
 class LayerCall:
     """One call of a layer or operation.
@@ -24,12 +33,14 @@ class LayerCall:
         arguments: the positional arguments, tensors as `keras.KerasTensor`.
         input_shapes: of the tensors, each with the batch.
         output_shapes: likewise.
+        keywords: the arguments that were given by their names.
     """
 
     layer: keras.Operation
     arguments: tuple
     input_shapes: tuple[tuple, ...]
     output_shapes: tuple[tuple, ...]
+    keywords: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def input_shape(self) -> tuple:

@@ -3,12 +3,22 @@
 Layers are known by their class, the operations of `keras.ops` by the name of theirs.
 """
 
+import inspect
 from math import prod
 
 import keras
 
 from kzoo import layers
-from kzoo.analysis._costs import Cost, LayerCall, Rule, products, rules, times, total
+from kzoo.analysis._costs import (
+    Cost,
+    LayerCall,
+    Rule,
+    UnknownCostError,
+    products,
+    rules,
+    times,
+    total,
+)
 from kzoo.analysis._zoo_costs import RULES
 
 
@@ -16,7 +26,7 @@ def cost_of(call: LayerCall) -> Cost:
     """Return the cost of a call; nothing for a layer without products.
 
     Raises:
-        ValueError: a layer or operation may have products, and no rule says how many.
+        UnknownCostError: a layer or operation may have products, and no rule says how many.
     """
     if not isinstance(call.layer, keras.Layer):
         return _cost_of_operation(call)
@@ -24,24 +34,16 @@ def cost_of(call: LayerCall) -> Cost:
         if kind in _RULES:
             return _RULES[kind](call)
     if any(len(weight.shape) > 1 for weight in call.layer.weights):
-        raise _unknown(call, "it has weights of two axes or more")
+        raise UnknownCostError(call.layer, "it has weights of two axes or more")
     return Cost()
 
 
 def _cost_of_operation(call):
     kind = type(call.layer).__name__
     if kind in _UNKNOWN_OPERATIONS:
-        raise _unknown(call, "it is a sum of products")
+        raise UnknownCostError(call.layer, "it is a sum of products")
     rule = _OPERATIONS.get(kind)
     return rule(call) if rule else Cost()
-
-
-def _unknown(call, why):
-    name = call.layer.name
-    return ValueError(
-        f"the multiply-adds of {type(call.layer).__name__} {name!r} are not known, and {why}; "
-        f"pass leave_out=({name!r},) to count the others, and add its own."
-    )
 
 
 def _nothing(call):
@@ -100,9 +102,11 @@ def _attention(call):
 
 
 def _heads_attention(call):
-    layer, shapes = call.layer, list(call.input_shapes[:3])
-    query, value = shapes[:2]
-    key = shapes[2] if len(shapes) > 2 else value
+    layer = call.layer
+    # By their names, as masks are among the tensors, and keywords in another order.
+    given = inspect.signature(layer.call).bind(*call.arguments, **call.keywords).arguments
+    query, value = given["query"].shape, given["value"].shape
+    key = value if given.get("key") is None else given["key"].shape
     parts = [(layer._query_dense, query), (layer._key_dense, key), (layer._value_dense, value)]
     if getattr(layer, "_gate_dense", None) is not None:
         parts.append((layer._gate_dense, query))

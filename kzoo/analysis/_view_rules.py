@@ -116,7 +116,7 @@ def _reshape(call):
         from_end = axis - len(before)
         if before[: axis + 1] == after[: axis + 1]:
             spans[axis] = span
-        elif before[from_end:] == after[from_end:]:
+        elif before[from_end:] == after[from_end:] and spans[from_end] is None:
             spans[from_end] = span
         elif len(after) == 2:
             return _all_positions(call)

@@ -2,6 +2,8 @@
 
 from math import prod
 
+import keras
+
 from kzoo import layers
 from kzoo.analysis._costs import Rule, products, rules, times, total
 
@@ -66,12 +68,16 @@ def _sublayers(call):
     """Convolutions at every position of the output, what else has a kernel once an image."""
     return total(
         times(
-            call.positions if part.name.endswith("conv") else 1,
+            call.positions if _is_convolution_of_a_map(part) else 1,
             products(part.kernel.shape[-1], prod(part.kernel.shape[:-1])),
         )
         for part in call.layer.sublayers
         if hasattr(part, "kernel")
     )
+
+
+def _is_convolution_of_a_map(part):
+    return isinstance(part, keras.layers.Conv2D) and part.name.endswith("conv")
 
 
 def _along_channels(call):

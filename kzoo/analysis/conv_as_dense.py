@@ -16,6 +16,13 @@ from kzoo.analysis.conv_matrix import gather_matrix
 from kzoo.layers import _args
 from kzoo.layers._window import extent, output_size, padding_before
 
+_ALONG_AN_AXIS = (
+    keras.activations.softmax,
+    keras.activations.log_softmax,
+    keras.activations.sparsemax,
+    keras.activations.glu,
+)
+
 
 def conv_as_dense(layer, input_shape):
     """Return a dense layer that gives on flattened maps what a convolution gives, flattened.
@@ -31,7 +38,8 @@ def conv_as_dense(layer, input_shape):
 
     Raises:
         TypeError: a layer that is not a `Conv2D`, or a shape that is not of integers.
-        ValueError: a layer that is not built, or an input that does not suit it.
+        ValueError: a layer that is not built, an input that does not suit it, or an activation
+            along an axis, such as softmax.
 
     Example:
 
@@ -41,6 +49,7 @@ def conv_as_dense(layer, input_shape):
     468
     """
     kernel = _kernel(layer)
+    _check_activation(layer)
     matrix = _matrix(layer, kernel, input_shape).toarray()
     dense = keras.layers.Dense(
         matrix.shape[1],
@@ -94,7 +103,8 @@ def dense_as_conv(layer, input_shape, data_format=None):
 
     Raises:
         TypeError: a layer that is not a `Dense`, or a shape that is not of integers.
-        ValueError: a layer that is not built, or a shape of another number of elements.
+        ValueError: a layer that is not built, a shape of another number of elements, or, in
+            `channels_first`, an activation along an axis.
 
     Example:
 
@@ -108,6 +118,8 @@ def dense_as_conv(layer, input_shape, data_format=None):
         raise TypeError(f"layer must be a keras.layers.Dense; received {layer!r}.")
     _check_built(layer)
     data_format = _args.data_format(data_format)
+    if data_format == "channels_first":
+        _check_activation(layer)
     height, width, channels = _map_shape(input_shape, data_format)
     inputs, units = layer.kernel.shape
     if height * width * channels != inputs:
@@ -136,6 +148,16 @@ def _kernel(layer):
         raise TypeError(f"layer must be a keras.layers.Conv2D; received {layer!r}.")
     _check_built(layer)
     return as_float64(layer.kernel)
+
+
+def _check_activation(layer):
+    """Refuse an activation that Keras applies along the last axis, which is another one after."""
+    if layer.activation in _ALONG_AN_AXIS:
+        raise ValueError(
+            f"layer {layer.name!r} has the activation {layer.activation.__name__}, along an axis "
+            "that is not the same for both kinds of layer; give a layer without it, and apply it "
+            "afterwards by a layer of its own."
+        )
 
 
 def _check_built(layer):

@@ -7,6 +7,7 @@ Goodfellow, Bengio and Courville, Deep Learning (2016), section 9.1, and Sedghi,
 import numpy as np
 import scipy.sparse
 
+from kzoo.analysis._call import as_float64
 from kzoo.layers._args import integer, integers, one_of
 
 MODES = ("full", "same", "valid")
@@ -38,7 +39,7 @@ def conv1d_matrix(kernel, size, mode="full", flip=True, sparse=False):
            [0., 2., 1.],
            [0., 0., 2.]])
     """
-    kernel = np.asarray(kernel, "float64")
+    kernel = as_float64(kernel)
     if kernel.ndim not in (1, 3):
         raise ValueError(
             f"kernel must have the shape (k,) or (k, in, out); received {kernel.shape}."
@@ -156,7 +157,7 @@ def conv_singular_values(kernel, shape):
 
 def _checked(kernel, shape):
     """Return the kernel as float64 with channels, (kh, kw, in, out), and the shape as a pair."""
-    kernel = np.asarray(kernel, "float64")
+    kernel = as_float64(kernel)
     if kernel.ndim == 2:
         kernel = kernel[:, :, None, None]
     if kernel.ndim != 4 or kernel.size == 0:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import tree
 
-from kzoo.analysis._costs import Cost, LayerCall
+from kzoo.analysis._costs import Cost, LayerCall, UnknownCostError
 from kzoo.analysis._layer_costs import cost_of
 from kzoo.graph import replay, require_functional
 
@@ -37,6 +37,9 @@ def count_parameters(model: keras.Layer) -> int:
 
     Each weight counts once, however many layers use it. What training changes by other means than
     gradients, and what it never changes, is counted by `count_buffers`.
+
+    Raises:
+        ValueError: it is not built yet.
     """
     return _size(_split_weights(model)[0])
 
@@ -48,6 +51,9 @@ def count_buffers(model: keras.Layer) -> int:
     moving statistics of batch normalisation, fixed kernels. Frozen weights are parameters; the
     states of random generators, and those of metrics and the optimizer, are neither. PyTorch's
     batch normalisation has one more, its number of batches.
+
+    Raises:
+        ValueError: it is not built yet.
     """
     return _size(_split_weights(model)[1])
 
@@ -70,8 +76,8 @@ def count_multiply_adds(
         leave_out: names of layers that are not counted, for layers that kzoo does not know.
 
     Raises:
-        ValueError: a size that is not known, a shape that the model does not take, or a layer of
-            another package that has weights of two axes or more.
+        ValueError: a size that is not known, a shape that the model does not take, a layer of
+            another package that has weights of two axes or more, or a name that no layer has.
         TypeError: `model` is no `keras.Model`, or a shape is not one of integers.
 
     Example:
@@ -112,13 +118,14 @@ def layer_table(
     """
     rows: list[LayerRow] = []
     seen: set[int] = set()
+    left_out = {leave_out} if isinstance(leave_out, str) else set(leave_out)
     for call in _layer_calls(model, input_shape):
         operation = call.layer
         parameters = []
         if isinstance(operation, keras.Layer):
             parameters = [w for w in _split_weights(operation)[0] if id(w) not in seen]
             seen.update(map(id, parameters))
-        cost = Cost() if operation.name in leave_out else cost_of(call)
+        cost = Cost() if operation.name in left_out else _known_cost(call)
         shapes = tuple(shape[1:] for shape in call.output_shapes)
         rows.append(
             LayerRow(
@@ -130,7 +137,24 @@ def layer_table(
                 activations=cost.activations,
             )
         )
+    unknown = sorted(left_out - {row.name for row in rows})
+    if unknown:
+        raise ValueError(
+            f"leave_out must name layers of {model.name}, those of nested models one by one; it "
+            f"has none called {', '.join(unknown)}."
+        )
     return rows
+
+
+def _known_cost(call):
+    try:
+        return cost_of(call)
+    except UnknownCostError as error:
+        raise ValueError(
+            f"the multiply-adds of {type(error.layer).__name__} {error.layer.name!r} are not "
+            f"known, and {error.why}; pass leave_out=({call.layer.name!r},) to count the others, "
+            "and add its own."
+        ) from None
 
 
 def _size(weights):
@@ -142,6 +166,8 @@ def _split_weights(layer):
 
     Keras tells of a frozen layer's weights in public only that none of them is trainable.
     """
+    if not layer.built:
+        raise ValueError(f"{layer.name!r} has no weights yet; build it, or call it, first.")
     trained = {id(w) for part in layer._flatten_layers() for w in part._trainable_variables}
     weights = layer.weights
     return (
@@ -178,7 +204,7 @@ def _layer_calls(model, input_shape):
                 f"{node.operation.name!r} has an output of unknown size, {outputs}; build the "
                 "model with sizes that are known."
             )
-        found.append(LayerCall(node.operation, args, new, outputs))
+        found.append(LayerCall(node.operation, args, new, outputs, kwargs))
         return result
 
     replay(model, inputs, call)

@@ -194,7 +194,8 @@ def describe(layer: keras.Operation) -> str:
     if isinstance(layer, keras.Model):
         return f"{kind} of {len(layer.layers)} layers"
     if isinstance(layer, keras.layers.Activation):
-        return layer.activation.__name__
+        activation = layer.activation
+        return getattr(activation, "__name__", type(activation).__name__)
     words = [{"BatchNormalization": "norm", "InputLayer": "input"}.get(kind, kind)]
     window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if isinstance(window, (tuple, list)):

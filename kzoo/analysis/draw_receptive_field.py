@@ -9,7 +9,7 @@ import numpy as np
 
 from kzoo.analysis._view_walk import spatial_axes
 from kzoo.analysis.effective_receptive_field import effective_receptive_field
-from kzoo.analysis.receptive_field import receptive_field
+from kzoo.analysis.receptive_field import check_model, receptive_field
 
 
 def draw_receptive_field(
@@ -46,6 +46,7 @@ def draw_receptive_field(
         ValueError: what `receptive_field` and `effective_receptive_field` refuse, or an image of
             another shape.
     """
+    check_model(model)
     image = np.asarray(image)
     if image.ndim != 3 or len(model.inputs[0].shape) != 4:
         raise ValueError(
@@ -62,7 +63,9 @@ def draw_receptive_field(
         allow_misaligned=allow_misaligned,
         pointwise=pointwise,
     )
-    effective = effective_receptive_field(model, field.layer, position=position, inputs=image[None])
+    effective = effective_receptive_field(
+        model, output, sizes, position=position, inputs=image[None], pointwise=pointwise
+    )
     shown = image if places == (1, 2) else np.moveaxis(image, 0, -1)
     return _draw(shown, field, effective, Path(path))
 

@@ -10,9 +10,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from kzoo.analysis._call import check_float_input
 from kzoo.analysis._gradient import input_gradient
 from kzoo.analysis._view_walk import spatial_axes
-from kzoo.analysis.receptive_field import check_model, input_sizes, output_tensor, receptive_field
+from kzoo.analysis.receptive_field import check_model, input_sizes, located, output_tensor
 
 # Luo et al., section 4: pixels above 1 - 95.45 % of the centre lie within two deviations.
 _THRESHOLD = 1 - 0.9545
@@ -90,8 +91,8 @@ def effective_receptive_field(
 
     Raises:
         TypeError: `model` is not a model that was built of layers, or has several inputs.
-        ValueError: a size that is not known, inputs of another shape, a layer without positions, or
-            a position outside its map.
+        ValueError: a model of integers, a size that is not known, inputs of another shape, a layer
+            without positions, or a position outside its map.
 
     Example:
 
@@ -105,10 +106,13 @@ def effective_receptive_field(
         Luo, Li, Urtasun and Zemel (2016), section 4.
     """
     check_model(model)
+    check_float_input(model)
     if output is None:
         options = {"allow_misaligned": True, "pointwise": pointwise}
-        output = receptive_field(model, input_size=input_size, **options).layer
-    tensor = output_tensor(model, output)
+        tensor, field = located(model, input_size=input_size, **options)
+        output = field.layer
+    else:
+        tensor = output_tensor(model, output)
     places = spatial_axes(model)
     if inputs is None:
         inputs = _noise(model, input_sizes(model, input_size), places, samples, seed)

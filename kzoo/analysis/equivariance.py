@@ -191,15 +191,16 @@ def _channels_first(array):
 
 
 def _cropped(array, border, data_format):
-    """Leave out the border of maps; other arrays have none."""
+    """Leave out the border of maps and sequences; other arrays have none."""
     border = _args.integer(border, "border", 0)
-    if border == 0 or array.ndim < 4:
+    if border == 0 or array.ndim < 3:
         return array
-    rows, columns = (1, 2) if data_format == "channels_last" else (-2, -1)
-    height, width = array.shape[rows], array.shape[columns]
-    if 2 * border >= min(height, width):
+    count = min(array.ndim - 2, 2)
+    axes = range(1, 1 + count) if data_format == "channels_last" else range(-count, 0)
+    if 2 * border >= min(array.shape[axis] for axis in axes):
         raise ValueError(
             f"a border of {border} on each side leaves nothing of outputs of shape {array.shape}."
         )
-    inner = np.take(array, np.arange(border, height - border), axis=rows)
-    return np.take(inner, np.arange(border, width - border), axis=columns)
+    for axis in axes:
+        array = np.take(array, np.arange(border, array.shape[axis] - border), axis=axis)
+    return array

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import scipy.optimize
 
+from kzoo.analysis._call import as_float64
 from kzoo.initializers.gabor import PARAMETERS, gabor
 
 
@@ -62,7 +63,7 @@ def fit_gabor(kernel):
     >>> round(kzoo.analysis.fit_gabor(kernel[:, :, 0, 0]).tau, 3)
     0.5
     """
-    kernel = np.asarray(kernel, "float64")
+    kernel = as_float64(kernel)
     if kernel.ndim != 2 or kernel.size < 9:
         raise ValueError(
             "kernel must be one channel of one filter, (kh, kw) with at least 9 pixels; received "

@@ -174,28 +174,49 @@ def receptive_field(
     Reference:
         Araujo, Norris and Sim (2019); their library refuses the same graphs.
     """
+    return located(model, output, input_size, ignore_gates, allow_misaligned, pointwise)[1]
+
+
+def located(
+    model, output=None, input_size=None, ignore_gates=False, allow_misaligned=False, pointwise=()
+):
+    """Return a layer's output with its receptive field; see `receptive_field`."""
     check_model(model)
     sizes = input_sizes(model, input_size)
     names = frozenset((pointwise,) if isinstance(pointwise, str) else pointwise)
     views = (input_view(model, sizes),)
     options = Options(bool(ignore_gates), bool(allow_misaligned), names)
-    name, view = _find_output(model, output, views, options)
-    return ReceptiveField(
-        name, tuple(_axis_field(view, axis, size) for axis, size in enumerate(sizes))
-    )
+    tensor, view = _find_output(model, output, views, options)
+    axes = tuple(_axis_field(view, axis, size) for axis, size in enumerate(sizes))
+    return tensor, ReceptiveField(tensor._keras_history.operation.name, axes)
 
 
 def _find_output(model, output, views, options):
-    """Return the name of the layer `output`, or of the last with positions, and its view."""
+    """Return the output of the layer `output`, or of the last with positions, and its view."""
     tensor = None if output is None else output_tensor(model, output)
     targets = model.outputs if tensor is None else [tensor]
     found = None
+    with_positions: set[int] = set()
     for reached, operation, view in walk(model, views, targets, options):
+        if any(view.spans):
+            with_positions.add(id(reached))
+        elif tensor is None and isinstance(operation, keras.Model):
+            _check_positions_end_outside(reached, with_positions)
         if reached is tensor or (tensor is None and any(view.spans)):
-            found = operation.name, view
+            found = reached, view
     if found is None:
         raise ValueError(f"model {model.name!r} has no layer with positions; name an output.")
     return found
+
+
+def _check_positions_end_outside(tensor, with_positions):
+    """Refuse a nested model that has positions at its input and none at its output."""
+    model, index, _ = tensor._keras_history
+    if any(id(source) in with_positions for source in model._inbound_nodes[index].input_tensors):
+        raise ValueError(
+            f"the last layer with positions is within the nested model {model.name!r}; analyse "
+            "that model, or name an output."
+        )
 
 
 def output_tensor(model: keras.Model, name: str):

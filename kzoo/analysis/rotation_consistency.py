@@ -23,7 +23,7 @@ def rotation_consistency(model, images, angles, labels=None, batch_size=64):
         A float64 array, one share for each angle.
 
     Raises:
-        ValueError: images of another rank, or labels of another number.
+        ValueError: images or scores of another rank, one class, or labels of another number.
         TypeError: `model` cannot be called or has several outputs.
 
     Example:
@@ -58,4 +58,10 @@ def _rotated(images, angle):
 
 def _classes(model, images, batch_size):
     parts = [images[i : i + batch_size] for i in range(0, len(images), batch_size)]
-    return np.concatenate([evaluate(model, part).argmax(axis=-1) for part in parts])
+    scores = np.concatenate([evaluate(model, part) for part in parts])
+    if scores.ndim != 2 or scores.shape[1] < 2:
+        raise ValueError(
+            "model must return scores (batch, classes) of two classes at least; received an array "
+            f"of shape {scores.shape}."
+        )
+    return scores.argmax(axis=1)

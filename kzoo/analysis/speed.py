@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from kzoo.graph import require_functional
 from kzoo.layers._args import integer
 
 _WARM_UP = 2
@@ -57,6 +58,7 @@ def measure_inference(
     Raises:
         TypeError, ValueError: an argument that cannot be.
     """
+    require_functional(model)
     measured = keras.Model(model.inputs, model.outputs)
     measured.compile(jit_compile=jit_compile)
     x = _inputs(model, batch_size, input_shape)
@@ -71,14 +73,16 @@ def measure_train_step(
     repeats: int = 10,
     jit_compile: bool | str = "auto",
 ) -> Speed:
-    """Measure a step of SGD with the mean square of the outputs as loss.
+    """Measure a step of SGD with the mean square of the outputs, of all of them, as loss.
 
     The arguments are those of `measure_inference`. The step is taken by a copy of the model.
     """
+    require_functional(model)
     measured = keras.models.clone_model(model)
     measured.compile(keras.optimizers.SGD(0.0), "mean_squared_error", jit_compile=jit_compile)
     x = _inputs(model, batch_size, input_shape)
-    y = np.zeros((batch_size, *model.outputs[0].shape[1:]), "float32")
+    shapes = measured.compute_output_shape(x.shape)
+    y = keras.tree.map_shape_structure(lambda shape: np.zeros(shape, "float32"), shapes)
     return _time(lambda: measured.train_on_batch(x, y), batch_size, repeats)
 
 

@@ -132,6 +132,20 @@ def built(layer, *shape):
             "input_shape must be an integer or 3 of them",
         ),
         (
+            lambda: conv_as_dense(
+                built(keras.layers.Conv2D(2, 1, activation="softmax"), 5, 5, 2), 9
+            ),
+            ValueError,
+            "has the activation softmax, along an axis .* a layer of its own",
+        ),
+        (
+            lambda: dense_as_conv(
+                built(keras.layers.Dense(2, activation="glu"), 12), (3, 2, 2), "channels_first"
+            ),
+            ValueError,
+            "has the activation glu, along an axis",
+        ),
+        (
             lambda: dense_as_conv(built(keras.layers.Dense(2), 12), (2, 2, 2)),
             ValueError,
             r"must have the 12 elements .* received \(2, 2, 2\)",

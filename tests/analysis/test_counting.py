@@ -187,7 +187,12 @@ def test_attention_of_heads_has_the_multiply_adds_that_torch_counts(layer, value
     arrays = (torch.ones(1, *shape) for shape in (query, key, value))
     inputs = [keras.Input(shape) for shape in (query, value, key)]
     model = keras.Model(inputs, layer(*inputs))
-    assert count_multiply_adds(model) == counted_by_torch(peer.train(), *arrays)
+    expected = counted_by_torch(peer.train(), *arrays)
+    assert count_multiply_adds(model) == expected
+    query, value, key = inputs
+    mask = keras.Input((5, 7), dtype="bool")
+    masked = layer(query=query, value=value, key=key, attention_mask=mask)
+    assert count_multiply_adds(keras.Model([*inputs, mask], masked)) == expected
 
 
 @pytest.mark.parametrize(
@@ -361,6 +366,9 @@ class Mixing(keras.layers.Layer):
     def call(self, x):
         return x @ self.kernel
 
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], 2)
+
 
 def test_a_layer_that_is_not_known_is_refused_unless_left_out():
     x = keras.Input((4,))
@@ -368,6 +376,12 @@ def test_a_layer_that_is_not_known_is_refused_unless_left_out():
     with pytest.raises(ValueError, match=r"Mixing 'mixing' .*; pass leave_out=\('mixing',\)"):
         count_multiply_adds(model)
     assert count_multiply_adds(model, leave_out=("mixing",)) == 6
+    wrapped = model_of(klayers.TimeDistributed(Mixing(name="mixing"), name="steps"), (7, 4))
+    with pytest.raises(ValueError, match=r"Mixing 'mixing' .*; pass leave_out=\('steps',\)"):
+        count_multiply_adds(wrapped)
+    assert count_multiply_adds(wrapped, leave_out="steps") == 0
+    with pytest.raises(ValueError, match="leave_out must name layers .*; it has none called mixin"):
+        count_multiply_adds(model, leave_out=("mixing", "mixin"))
     recurrent = model_of(klayers.ConvLSTM1D(2, 3), (4, 5, 2))
     with pytest.raises(ValueError, match="ConvLSTM1D .* are not known"):
         count_multiply_adds(recurrent)
@@ -387,6 +401,12 @@ def test_outputs_of_unknown_size_are_refused():
     x = keras.Input((4,))
     with pytest.raises(ValueError, match="'nonzero' has an output of unknown size"):
         count_multiply_adds(keras.Model(x, Nonzero(name="nonzero")(x)))
+
+
+def test_what_is_not_built_is_not_counted():
+    for count in (kzoo.analysis.count_parameters, kzoo.analysis.count_buffers):
+        with pytest.raises(ValueError, match="'d' has no weights yet; build it, or call it, first"):
+            count(klayers.Dense(3, name="d"))
 
 
 def test_a_model_without_a_graph_is_refused():

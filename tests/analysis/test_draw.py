@@ -112,6 +112,7 @@ def test_layers_of_several_outputs_or_calls_and_nested_models():
         (keras.layers.MaxPooling2D(3, strides=2), "MaxPooling2D 3×3"),
         (keras.layers.Dropout(0.25), "Dropout 0.25"),
         (keras.layers.Activation("tanh"), "tanh"),
+        (keras.layers.Activation(keras.layers.LeakyReLU(0.1)), "LeakyReLU"),
         (kzoo.layers.TiledConv2D(8, 3), "TiledConv2D 3×3 → 8"),
     ],
 )

@@ -51,3 +51,7 @@ def test_refused_image(tmp_path):
         draw_receptive_field(network(), np.ones((1, 24, 32, 3)), tmp_path / "field.png")
     with pytest.raises(ValueError, match="input_size must be that of"):
         draw_receptive_field(network(), np.ones((20, 32, 3)), tmp_path / "field.png")
+    with pytest.raises(TypeError, match="must be a functional or a built sequential"):
+        draw_receptive_field(
+            keras.Sequential([layers.ReLU()]), np.ones((5, 5, 1)), tmp_path / "field.png"
+        )

@@ -158,6 +158,16 @@ def test_other_backends_are_refused(monkeypatch):
         effective_receptive_field(stack(1, 3), samples=1)
 
 
+def test_the_last_layer_may_be_shared():
+    relu = layers.ReLU(name="shared")
+    inputs = keras.Input((9, 9, 1))
+    first = relu(layers.Conv2D(1, 3, kernel_initializer="ones")(inputs))
+    model = keras.Model(inputs, relu(layers.Conv2D(1, 3, kernel_initializer="ones")(first)))
+    field = effective_receptive_field(model, inputs=np.ones((1, 9, 9, 1)))
+    assert field.layer == "shared"
+    assert np.count_nonzero(field.map) == 25
+
+
 def test_refused_arguments():
     model = stack(1, 3, input_size=9)
     with pytest.raises(ValueError, match=r"within the map \(7, 7\) of .*; received \(7, 0\)"):
@@ -171,3 +181,6 @@ def test_refused_arguments():
     flat = keras.Sequential([keras.Input((5, 5, 1)), layers.Flatten(name="f")])
     with pytest.raises(ValueError, match="output must be a layer with positions; 'f' returns"):
         effective_receptive_field(flat, "f")
+    image = keras.Input((5, 5, 1), dtype="uint8", name="image")
+    with pytest.raises(ValueError, match="must take floating-point numbers; .* takes uint8"):
+        effective_receptive_field(keras.Model(image, layers.Rescaling(2.0)(image)))

@@ -143,6 +143,21 @@ def test_a_model_knows_the_shape_of_its_input():
     assert check_equivariance(model, "flip") == check_equivariance(model, "flip", (7, 7, 1))
 
 
+def test_a_border_of_a_sequence_is_left_out():
+    layer = keras.layers.Conv1D(2, 3, padding="same")
+    assert check_equivariance(layer, "shift", (9, 2)).relative > 0.01
+    assert check_equivariance(layer, "shift", (9, 2), border=2).relative < 1e-6
+
+
+def test_models_of_integers_and_without_inputs_are_refused():
+    inputs = keras.Input((7, 7, 1), dtype="uint8")
+    model = keras.Model(inputs, keras.layers.Rescaling(2.0)(inputs), name="bytes")
+    with pytest.raises(ValueError, match="must take floating-point numbers; 'bytes' takes uint8"):
+        check_equivariance(model, "flip")
+    with pytest.raises(ValueError, match="data must be given, a shape .* received None"):
+        check_equivariance(keras.Sequential([keras.layers.Dense(2)]), "flip")
+
+
 def test_draws_are_seeded():
     layer = keras.layers.Conv2D(4, 3)
     first, again, other = (check_equivariance(layer, "flip", (7, 7, 1), seed=s) for s in (0, 0, 1))

@@ -314,6 +314,23 @@ def test_refused_arguments():
         receptive_field(keras.Model(dense, layers.Dense(2)(dense)))
 
 
+def test_positions_that_end_within_a_nested_model():
+    inner = keras.Sequential([keras.Input((8, 8, 1)), conv(3), layers.Flatten()], name="inner")
+    model = model_of(lambda x: layers.Dense(2)(inner(layers.Rescaling(2.0)(x))), (8, 8, 1))
+    with pytest.raises(ValueError, match="within the nested model 'inner'; analyse that model, or"):
+        receptive_field(model)
+    # One that follows where there are none is no matter.
+    head = keras.Sequential([keras.Input((1,)), layers.Dense(2)], name="head")
+    model = model_of(lambda x: head(layers.GlobalMaxPooling2D()(conv(3)(x))), (8, 8, 1))
+    assert receptive_field(model).size == (3, 3)
+
+
+def test_tokens_of_a_map_of_any_size_are_refused():
+    model = model_of(lambda x: layers.Reshape((-1, 4))(layers.Conv2D(4, 3)(x)))
+    with pytest.raises(ValueError, match="moves positions to other axes"):
+        receptive_field(model)
+
+
 def test_a_layer_that_is_called_twice_is_followed_and_not_named():
     def twice(x):
         layer = conv(3, name="shared")

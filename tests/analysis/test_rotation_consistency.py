@@ -62,3 +62,7 @@ def test_refused():
         rotation_consistency(corner, np.ones((4, 4, 1)), [0])
     with pytest.raises(ValueError, match=r"each of the 2 images; .* shape \(3,\)"):
         rotation_consistency(corner, np.ones((2, 4, 4, 1)), [0], labels=[0, 1, 2])
+    message = r"two classes at least; received an array of shape \(2, "
+    for scores in (lambda x: x[:, 0, 0], lambda x: x):
+        with pytest.raises(ValueError, match=message):
+            rotation_consistency(scores, np.ones((2, 4, 4, 1)), [0])

@@ -63,3 +63,13 @@ def test_bad_arguments():
     two = keras.Model([keras.Input((2,)), b := keras.Input((2,))], b)
     with pytest.raises(ValueError, match="model must have one input to be timed; .* has 2"):
         measure_inference(two)
+    with pytest.raises(ValueError, match="has no graph"):
+        measure_train_step(keras.Sequential([keras.layers.Dense(2)]))
+
+
+def test_any_size_and_several_outputs_are_measured():
+    inputs = keras.Input((None, None, 1))
+    maps = keras.layers.Conv2D(2, 3)(inputs)
+    model = keras.Model(inputs, {"maps": maps, "mean": keras.layers.GlobalMaxPooling2D()(maps)})
+    for measure in (measure_inference, measure_train_step):
+        assert measure(model, 2, input_shape=(6, 5, 1), repeats=1).seconds > 0
