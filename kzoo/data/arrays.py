@@ -46,6 +46,12 @@ class ArraySource(Source):
         if class_names is None:
             largest = max(int(y.max(initial=-1)) for _, y in self._splits.values())
             class_names = tuple(str(number) for number in range(largest + 1))
+        for split, (_, labels) in self._splits.items():
+            if int(labels.max(initial=-1)) >= len(class_names):
+                raise ValueError(
+                    f"The split {split} of {name} has the label {labels.max()}; there are only "
+                    f"{len(class_names)} class names, give one for each class."
+                )
         self.spec = DataSpec(
             name=name,
             kind="image" if dtype == np.uint8 and len(shape) == 3 else "signal",

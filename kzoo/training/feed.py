@@ -53,6 +53,8 @@ def training_feed(data, recipe: Recipe, classes: int) -> Feed:
         made = {name: getattr(recipe, name) for name in (*_OF_BATCHES, "batch_size", "seed")}
         pipeline = Pipeline(source, **made)
         return Feed(_py_dataset(pipeline), pipeline.steps, True, pipeline.labels)
+    if isinstance(data, Batches):  # all its epochs
+        data = data.pipeline
     _check_made(data, recipe)
     if isinstance(data, Pipeline):
         stream = data.stream if _has_tensorflow() else _py_dataset(data)

@@ -57,14 +57,22 @@ def test_bad_arrays_are_refused(splits, message):
         ArraySource(splits)
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-def test_py_dataset_has_the_batches_of_the_pipeline(workers):
+def test_labels_beyond_the_class_names_are_refused():
+    splits = {"train": (IMAGES, LABELS), "validation": (IMAGES, LABELS + 1)}
+    names = tuple(map(str, range(LABELS.max() + 1)))
+    message = f"split validation of arrays .* {LABELS.max() + 1}; .* {len(names)} class names"
+    with pytest.raises(ValueError, match=message):
+        ArraySource(splits, class_names=names)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_py_dataset_has_the_batches_of_the_pipeline(threads):
     pipeline = Pipeline(
         ArraySource({"train": (IMAGES, LABELS)}), batch_size=8, augment="crop=1", seed=3
     )
-    ends, goes_on = Batches(pipeline, 2, workers=workers), Batches(pipeline, 2, endless=True)
+    ends, goes_on = Batches(pipeline, 2, threads=threads), Batches(pipeline, 2, endless=True)
     assert (len(list(ends)), ends.num_batches, goes_on.num_batches) == (3, 3, None)
-    within = Batches(pipeline, 2, endless=True, first_step=2, workers=workers)
+    within = Batches(pipeline, 2, endless=True, first_step=2, threads=threads)
     for index in range(5):
         np.testing.assert_array_equal(within[index][0], goes_on[2 + index][0])
     for index in range(7):
@@ -75,12 +83,43 @@ def test_py_dataset_has_the_batches_of_the_pipeline(workers):
 
 def test_threads_are_for_batches_that_need_work():
     source = ArraySource({"train": (IMAGES, LABELS)})
-    assert Batches(Pipeline(source)).workers == 1
-    assert Batches(Pipeline(source, augment="flip"), workers=3).workers == 3
+    assert Batches(Pipeline(source)).threads == 1
+    assert Batches(Pipeline(source, augment="flip"), threads=3).threads == 3
+
+
+def test_batches_are_read_ahead_in_order_alone(monkeypatch):
+    pipeline = Pipeline(ArraySource({"train": (IMAGES, LABELS)}), batch_size=2, augment="crop=1")
+    made = []
+    make = Pipeline.batch
+
+    def batch(self, epoch, step):
+        made.append(step)
+        return make(self, epoch, step)
+
+    monkeypatch.setattr(Pipeline, "batch", batch)
+    batches = Batches(pipeline, threads=2)
+    for index in (0, 1, 2):
+        batches[index]
+    assert len(made) <= 7  # that, and as many as twice the threads
+    assert len(set(made)) == len(made)
+    batches._pool.shutdown(wait=True)
+    made.clear()
+    batches = Batches(pipeline, threads=2)
+    for index in (7, 3, 9):
+        batches[index]
+    assert sorted(made) == [3, 7, 9]
+
+
+def test_keras_begins_every_iteration_with_the_first_batch():
+    pipeline = Pipeline(ArraySource({"test": (IMAGES, LABELS)}), "test", batch_size=1)
+    model = keras.Sequential([keras.Input((8, 6, 3)), keras.layers.Flatten()])
+    batches = Batches(pipeline, threads=4)
+    first, again = (model.predict(batches, verbose=0) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
 
 
 def test_keras_takes_the_batches_in_order():
     pipeline = Pipeline(ArraySource({"test": (IMAGES, LABELS)}), "test", batch_size=3)
     model = keras.Sequential([keras.Input((8, 6, 3)), keras.layers.Flatten()])
-    seen = model.predict(Batches(pipeline, workers=4), verbose=0)
+    seen = model.predict(Batches(pipeline, threads=4), verbose=0)
     np.testing.assert_array_equal(seen, IMAGES.reshape(20, -1).astype("float32"))

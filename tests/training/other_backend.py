@@ -1,5 +1,6 @@
 """Fit, interrupt and resume on the backend that KERAS_BACKEND names, without TensorFlow."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -25,6 +26,8 @@ RECIPES = (
     Recipe(epochs=4, batch_size=16, learning_rate=0.02, label_smoothing=0.1),
     Recipe(epochs=4, batch_size=16, frozen_epochs=1, ema=0.9, freeze_norm=True),
     Recipe(epochs=4, batch_size=16, accumulate=2, optimizer="lamb", schedule="one_cycle"),
+    # Batches that are read ahead.
+    Recipe(epochs=4, batch_size=16, mixup=0.2),
 )
 
 
@@ -48,13 +51,28 @@ def resume(recipe, folder):
         recorder.Recorder.on_epoch_end = ended
     resumed = fresh_model()
     fit(resumed, small_data(), recipe, output=folder, resume=True, **ARGUMENTS)
-    for first, second in zip(whole.variables, resumed.variables, strict=True):
+    assert_equal(whole, resumed)
+
+
+def assert_equal(one, other):
+    for first, second in zip(one.variables, other.variables, strict=True):
         np.testing.assert_array_equal(
             keras.ops.convert_to_numpy(first), keras.ops.convert_to_numpy(second)
         )
 
 
+def check_threads(recipe):
+    """Train with several threads that make batches, and with one."""
+    models = fresh_model(), fresh_model()
+    for model, count in zip(models, (4, 1)):
+        os.cpu_count = lambda count=count: count
+        keras.utils.set_random_seed(0)
+        fit(model, small_data(), recipe, verbose=0)
+    assert_equal(*models)
+
+
 def main(folder):
+    check_threads(RECIPES[-1])
     recorder._CHECKPOINT_EVERY = 0
     for number, recipe in enumerate(RECIPES):
         resume(recipe, folder / f"{number}-after-an-epoch")

@@ -31,5 +31,5 @@ def test_fit_and_resume(tmp_path, backend, refusal):
     lines = done.stdout.splitlines()
     assert float(lines[0].split()[1]) > 0.8
     said = "resuming after epoch 2 of 4"
-    assert lines[1::2] == [said] * 3 + [f"{said} and 5 of 6 steps"] * 3
+    assert lines[1::2] == [said] * 4 + [f"{said} and 5 of 6 steps"] * 4
     assert lines[-1] == refusal
