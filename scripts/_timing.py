@@ -1,10 +1,18 @@
 """Interleaved timing of functions, of Keras layers and of PyTorch modules, for the benchmarks."""
 
+import shlex
+import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
+
+
+def command() -> str:
+    """Return how this script was called, for the page that it writes."""
+    return shlex.join([f"scripts/{Path(sys.argv[0]).name}", *sys.argv[1:]])
 
 
 class Compiled:

@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import numpy as np  # noqa: E402
 import PIL  # noqa: E402
-from _timing import interleaved, ratio, table  # noqa: E402
+from _timing import command, interleaved, ratio, table  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from kzoo.data.augment import augment, parse_augment  # noqa: E402
@@ -141,7 +141,7 @@ def main(argv=None):
         "other's, with its quartiles. kzoo's take and give a batch of arrays, torchvision's (v2) "
         "take Pillow images and give a batch of tensors; timm's `FastCollateMixup` is beside mixup "
         "and CutMix.\n",
-        "Written by `scripts/benchmark_augment.py`.\n",
+        f"Written by `{command()}`.\n",
     ]
     for size in options.sizes:
         rows = [

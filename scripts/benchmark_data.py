@@ -22,7 +22,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import PIL  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from _timing import ratio, table  # noqa: E402
+from _timing import command, ratio, table  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from kzoo.data import ArraySource, Pipeline, open_source  # noqa: E402
@@ -141,7 +141,7 @@ def main(argv=None):
         f"{PIL.__version__}; Python {platform.python_version()}; {os.cpu_count()} cores of "
         f"{platform.machine()}. Medians of {options.repeats} interleaved repeats; a ratio is the "
         "median over the repeats of the ratio within a round, with its quartiles.\n\n"
-        "Written by `scripts/benchmark_data.py`.\n\n"
+        f"Written by `{command()}`.\n\n"
         "## 32 x 32, batches of 128, crop=4 and flip\n\n"
         f"{table(header, cifar(options.repeats))}\n"
         "## JPEG files of 500 x 375 at 224 x 224, batches of 32, decoded every time\n\n"

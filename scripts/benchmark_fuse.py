@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from _timing import interleaved, milliseconds, ratio, table  # noqa: E402
+from _timing import command, interleaved, milliseconds, ratio, table  # noqa: E402
 
 import kzoo  # noqa: E402
 
@@ -69,7 +69,7 @@ def main(argv=None):
         f"{platform.python_version()}; {os.cpu_count()} cores of {platform.machine()}; float32; "
         f"batch {BATCH}, {SIZE} x {SIZE}; medians of {options.repeats} repeats run in turn, with "
         "the quartiles of the ratio.\n\n"
-        f"Written by `scripts/benchmark_fuse.py`.\n\n{table(header, rows)}"
+        f"Written by `{command()}`.\n\n{table(header, rows)}"
     )
     if tuple(options.models) == MODELS:
         PAGE.write_text(text, encoding="utf-8")

@@ -32,7 +32,7 @@ from _layer_cases import (  # noqa: E402
     memory_cases,
     pooling_cases,
 )
-from _timing import Compiled, compiled_torch, interleaved, milliseconds, ratio, table  # noqa: E402
+from _timing import Compiled, command, compiled_torch, interleaved, milliseconds, ratio, table  # noqa: E402
 
 from kzoo.layers import (  # noqa: E402
     ConnectionTableConv2D,
@@ -350,7 +350,7 @@ def header(options):
         f"{options.repeats} interleaved repeats; a ratio is the median over the repeats of the "
         "ratio to the yardstick's time in the same round, with its quartiles. Forward is the "
         "inference graph; train is forward and the gradients of input and weights.\n\n"
-        "Written by `scripts/benchmark_layers.py`.\n\n"
+        f"Written by `{command()}`.\n\n"
     )
 
 

@@ -27,7 +27,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _timing import table  # noqa: E402
+from _timing import command, table  # noqa: E402
 
 # kzoo's and timm's name -> keras.applications's, where it has the model.
 MODELS = {
@@ -155,7 +155,7 @@ def page(rows, options):
         f"{platform.python_version()}; {os.cpu_count()} cores of {platform.machine()}; "
         f"{options.precision}; batch {BATCH}, {SIZE} x {SIZE}; medians of {options.rounds} rounds "
         f"of {options.repeats} repeats, ms; a ratio is kzoo's time over the other's.\n\n"
-        "Written by `scripts/benchmark_models.py`.\n"
+        f"Written by `{command()}`.\n"
     )
     for index, what in ((1, "Inference"), (2, "Train step"), (0, "Building")):
         lines, ratios = [], {library: {} for library in LIBRARIES[1:]}

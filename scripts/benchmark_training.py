@@ -24,7 +24,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _timing import table  # noqa: E402
+from _timing import command, table  # noqa: E402
 
 LIBRARIES = ("kzoo", "pytorch")
 BATCH = 128  # of the recipe
@@ -111,7 +111,7 @@ def page(rounds, options):
         f"flip and crop, {options.precision}. Keras {keras.__version__}, {versions}; Python "
         f"{platform.python_version()}; {os.cpu_count()} cores of {platform.machine()}. Medians of "
         f"{len(rounds)} rounds of {options.epochs} epochs, the first of which does not count.\n\n"
-        "Written by `scripts/benchmark_training.py`.\n\n"
+        f"Written by `{command()}`.\n\n"
         f"{table(header, lines)}\n"
         f"kzoo's time over PyTorch's: {medians['kzoo'] / medians['pytorch']:.2f}.\n"
     )

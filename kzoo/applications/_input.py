@@ -1,5 +1,7 @@
 """Input shapes and the normalisation inside the graph."""
 
+import numbers
+
 import keras
 import numpy as np
 
@@ -38,19 +40,19 @@ def standard_shape(input_shape, *, default, min_size, fixed_size, include_top, m
         raise ValueError(f"input_shape must be {form}; received {input_shape!r}.")
     shape = tuple(input_shape)
     channels, sizes = (shape[0], shape[1:]) if channels_first else (shape[-1], shape[:-1])
-    if not isinstance(channels, int) or channels < 1:
+    if not isinstance(channels, numbers.Integral) or channels < 1:
         raise ValueError(f"input_shape {shape} must name at least one channel, as {form}.")
     for size in sizes:
         if size is None and fixed_size:
             raise ValueError(
                 f"{model} needs a known input size; received input_shape {shape}, give numbers."
             )
-        if size is not None and (not isinstance(size, int) or size < min_size):
+        if size is not None and (not isinstance(size, numbers.Integral) or size < min_size):
             raise ValueError(
                 f"{model} needs an input of at least {' x '.join([str(min_size)] * len(sizes))}; "
                 f"received input_shape {shape}."
             )
-    return shape
+    return tuple(None if size is None else int(size) for size in shape)
 
 
 def normalise(x, known, mean, std, axis, dtype):

@@ -19,6 +19,8 @@ from kzoo.data.images import read_image
 from kzoo.data.inputs import read_signal
 from kzoo.data.spec import DataSpec, Shape, Source, at_position
 
+_CHUNK = 10_000
+
 
 class FolderSource(Source):
     """Images, or `.npy` signals, in one sub-folder per class.
@@ -100,7 +102,9 @@ def _read_all(layout: Layout, read: Callable, skip: bool) -> tuple[set[Shape], l
 
     files = [file for classes in layout.values() for group in classes.values() for file in group]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(shape_or_error, files)
+        # Of a million, a future each would take gigabytes.
+        chunks = (files[at : at + _CHUNK] for at in range(0, len(files), _CHUNK))
+        results = (result for chunk in chunks for result in pool.map(shape_or_error, chunk))
         bar = tqdm(results, "Checking files", len(files), delay=2, disable=None)
         outcome = dict(zip(files, bar))
     errors = {file: result for file, result in outcome.items() if isinstance(result, ValueError)}

@@ -51,19 +51,40 @@ def check_channels(channels: int | None) -> int | None:
 
 
 def _decode(file: str | IO[bytes], name: str, channels, view) -> np.ndarray:
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     check_channels(channels)
     # Pillow's decoders raise many kinds of exception (OSError, SyntaxError, struct.error, ...)
     # on damaged files; whatever they raise, the file could not be read.
     try:
         with Image.open(file) as image:
-            # Not a copy, which takes as long as decoding does.
-            ImageOps.exif_transpose(image, in_place=True)
-            pixels = _eight_bits(image)
+            image.load()
+            pixels = _eight_bits(_upright(image))
     except Exception as error:
         raise ValueError(f"{name} cannot be read as an image: {error}.") from error
     return _as_array(pixels, channels, view)
+
+
+def _upright(image):
+    """Return an image as its EXIF orientation has it shown; as it lies where that is damaged."""
+    from PIL import ExifTags, Image
+
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # what Pillow raises depends on the damage
+        return image
+    turn = Image.Transpose
+    turns = {
+        2: turn.FLIP_LEFT_RIGHT,
+        3: turn.ROTATE_180,
+        4: turn.FLIP_TOP_BOTTOM,
+        5: turn.TRANSPOSE,
+        6: turn.ROTATE_270,
+        7: turn.TRANSVERSE,
+        8: turn.ROTATE_90,
+    }
+    # Not a copy of the others, which takes as long as decoding does.
+    return image.transpose(turns[orientation]) if orientation in turns else image
 
 
 def view_pixels(pixels: np.ndarray, channels: int | None, view: View | None) -> np.ndarray:

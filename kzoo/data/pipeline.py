@@ -211,8 +211,17 @@ class Pipeline:
         return self.source.labels(base)[indices]
 
     def arrays(self) -> Arrays:
-        """Return all inputs and labels of the split or slice in its order, not augmented."""
-        return self._reader.arrays()
+        """Return all inputs and labels of the split or slice in its order, not augmented.
+
+        Images have the size of evaluation, where they are cropped or grow in training.
+        """
+        reader = self._reader
+        if self._views_differ:
+            resize, shape = self.resizing, reader.shape
+            if resize is not None:
+                shape = (*resize.height_and_width, self.shape[-1] or 0)
+            reader = dataclasses.replace(reader, resize=resize, shape=shape)
+        return reader.arrays()
 
     def batch(self, epoch: int, step: int) -> Arrays:
         """Return inputs and labels of one batch; any thread may ask for any.

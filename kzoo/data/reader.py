@@ -54,7 +54,8 @@ class Reader:
         if self.shape is None or self.limit == 0:
             return None
         arrays = self.source.arrays(self.split)
-        if arrays is not None and arrays[0].shape[1:] == self.shape:
+        whole = self.resize is None or self.resize.crop == 1
+        if whole and arrays is not None and arrays[0].shape[1:] == self.shape:
             return (*self._labelled(arrays), self.indices)
         needed = len(self.indices) * math.prod(self.shape) * self.dtype.itemsize
         return None if needed > self.limit else self._load(self.shape)

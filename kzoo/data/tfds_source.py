@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class TfdsSource(Source):
             class_names=tuple(self._info.features[self._label].names),
             splits={key: split.num_examples for key, split in self._info.splits.items()},
         )
+        self._lock = threading.Lock()
         self._opened: dict[str, Records] = {}
         self._labels: dict[str, np.ndarray] = {}
 
@@ -77,15 +79,16 @@ class TfdsSource(Source):
         return (self._file_of(self._example(split, index)) for index in range(count))
 
     def _records(self, split: str) -> Records:
-        if split not in self._opened:
-            records = Records(self._info.splits[split].filepaths)
-            if len(records) != self.spec.splits[split]:
-                raise ValueError(
-                    f"{self.spec.name} should have {self.spec.splits[split]} examples in "
-                    f"{split} and has {len(records)}: prepare the data set again."
-                )
-            self._opened[split] = records
-        return self._opened[split]
+        with self._lock:
+            if split not in self._opened:
+                records = Records(self._info.splits[split].filepaths)
+                if len(records) != self.spec.splits[split]:
+                    raise ValueError(
+                        f"{self.spec.name} should have {self.spec.splits[split]} examples in "
+                        f"{split} and has {len(records)}: prepare the data set again."
+                    )
+                self._opened[split] = records
+            return self._opened[split]
 
     def _example(self, split: str, index: int):
         import tensorflow as tf

@@ -156,8 +156,17 @@ def _class_index(name, class_names, classes):
 
 
 def check_labels(feed: Feed, classes: int):
-    """Refuse labels that are no class of the model."""
-    if feed.labels is None:
+    """Refuse labels that are no class of the model.
+
+    Those of an opened data set are not looked at, which may be to read all of it: they are among
+    its classes.
+    """
+    if len(feed.class_names) > classes:
+        raise ValueError(
+            f"the model has {classes} classes, and the data {len(feed.class_names)}: "
+            f"{', '.join(feed.class_names)}; give a model of as many."
+        )
+    if feed.labels is None or feed.class_names:
         return
     labels = feed.labels()
     if labels.min() < 0 or labels.max() >= classes:

@@ -9,6 +9,7 @@ import io
 import zipfile
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 
 from kzoo.weights.errors import WeightsError
@@ -59,11 +60,19 @@ def _collect(group, prefix, arrays):
     if "vars" in group:
         values = group["vars"]
         prefix = f"{prefix}{values.attrs['name']}/"
-        arrays |= {f"{prefix}{index}": np.asarray(value) for index, value in values.items()}
+        arrays |= {f"{prefix}{index}": _array(value) for index, value in values.items()}
     for name, child in group.items():
         # The state of a random generator is no weight.
         if name != "vars" and not name.startswith("seed_generator"):
             _collect(child, prefix, arrays)
+
+
+def _array(value):
+    """Return an array of a file; bfloat16, which HDF5 does not have, as float32."""
+    array = np.asarray(value)
+    if value.attrs.get("dtype") == "bfloat16":
+        return array.view(ml_dtypes.bfloat16).astype("float32")
+    return array
 
 
 def _same(array):

@@ -127,9 +127,12 @@ def record_of(weights: str, name: str) -> WeightsInfo | None:
     """Return what is known of weights for the model `name`, `None` where nothing is.
 
     Args:
-        weights: a tag, bare or behind the model's name, "imagenet", or a repository on the hub.
+        weights: a tag, bare or behind the model's name, "imagenet", or a repository on the hub. A
+            file that is there is none of them, be it called as one ("keras_vgg16.keras").
         name: of the model.
     """
+    if weights.endswith(SUFFIXES) and Path(weights).is_file():
+        return None
     records = records_of(name)
     if weights.startswith(_HUB):
         place = f"{_HUB}{parse_hub(weights)[0]}"

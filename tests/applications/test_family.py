@@ -121,6 +121,11 @@ def test_signals_have_their_channels_last_in_either_format(name):
     np.testing.assert_allclose(np.asarray(first(signals)), np.asarray(last(signals)), atol=1e-6)
 
 
+def test_sizes_may_be_numpys():
+    model = kzoo.create_model("lenet5", input_shape=(*(np.array([64, 80]) // 2), np.int64(1)))
+    assert model.input_shape == (None, 32, 40, 1)
+
+
 def test_a_callable_makes_the_convolutions():
     made = []
 

@@ -136,6 +136,9 @@ def test_recipes(capsys):
     status, out, _ = run(capsys, "recipe", "list")
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()[1:]] == list(NAMED_RECIPES)
+    status, out, _ = run(capsys, "recipe", "show", "finetune")
+    assert "learning_rate  " not in out
+    assert out.endswith("learning_rate and augment are those of the model's family and the data\n")
     status, out, _ = run(capsys, "recipe", "show", "torchvision_v2")
     assert status == 0
     assert re.search(r"^learning_rate +0.5$", out, re.MULTILINE)

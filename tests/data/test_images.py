@@ -3,7 +3,7 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
 from kzoo.data import Resize
 from kzoo.data.images import decode_image, read_image, view_pixels
@@ -107,6 +107,24 @@ def test_transparent_colour_of_a_grey_png(tmp_path):
 def test_cmyk_jpeg(tmp_path):
     path = saved(tmp_path, Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "i.jpg")
     np.testing.assert_allclose(read_image(path), np.full((16, 16, 3), [255, 0, 0]), atol=4)
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_orientations_are_pillows(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path, RGB, exif=exif)
+    with Image.open(path) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(read_image(path), expected)
+
+
+def test_a_damaged_exif_block_is_passed_over(tmp_path):
+    plain = saved(tmp_path, RGB, "plain.jpg", dpi=(72, 72))
+    damaged = saved(tmp_path, RGB, "damaged.jpg", dpi=(72, 72), exif=b"Exif\x00\x00no TIFF file")
+    with Image.open(damaged) as image, pytest.raises(SyntaxError, match="not a TIFF file"):
+        image.getexif()
+    np.testing.assert_array_equal(read_image(damaged), read_image(plain))
 
 
 def test_exif_orientation_is_applied(tmp_path):

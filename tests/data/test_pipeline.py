@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 import kzoo.data.pipeline
-from kzoo.data import DataSpec, Pipeline, Resize, Source, load, open_source
+from kzoo.data import ArraySource, DataSpec, Pipeline, Resize, Source, load, open_source
 from kzoo.data.arrays import view_batch
 from tests.peers import import_timm
 
@@ -490,6 +490,22 @@ def test_sizes_are_refused_by_name():
         TypeError, match=r"sizes\(epoch\) must be an integer or 2 of them; received"
     ):
         pipeline.batch(0, 0)
+
+
+def test_arrays_have_the_size_of_evaluation(image_folder):
+    source = open_source(image_folder({"train/a": 2, "train/b": 3}, size=(30, 20)))
+    expected = Pipeline(source, image_size=6).arrays()[0]
+    cropped = Pipeline(source, image_size=6, augment="resized_crop").arrays()[0]
+    np.testing.assert_array_equal(cropped, expected)
+
+
+def test_a_crop_is_taken_of_images_that_have_the_size_already():
+    images = np.random.default_rng(0).integers(0, 256, (3, 12, 12, 3), np.uint8)
+    source = ArraySource({"train": (images, np.arange(3))})
+    resize = Resize(12, crop=0.5)
+    expected = [np.asarray(resize(Image.fromarray(image))) for image in images]
+    found = Pipeline(source, resize=resize).arrays()[0]
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_images_that_differ_cannot_be_held_before_they_are_cropped(image_folder):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kzoo.data import ArraySource, Pipeline
+from kzoo.data import ArraySource, Batches, Pipeline
 from kzoo.training import Recipe
 from kzoo.training.feed import check_labels, class_weights, training_feed, validation_batches
 
@@ -123,3 +123,18 @@ def test_refused_type():
 def test_labels_that_are_no_class():
     with pytest.raises(ValueError, match="labels must be integers from 0 to 1, .* received 0 to 2"):
         check_labels(feed_of((X, Y)), 2)
+    pipeline = Pipeline(ArraySource({"train": (X, Y)}, class_names=("a", "b", "c")), batch_size=4)
+    with pytest.raises(ValueError, match="the model has 2 classes, and the data 3: a, b, c; give"):
+        check_labels(feed_of(pipeline), 2)
+
+
+def test_labels_of_a_data_set_are_not_read(monkeypatch):
+    pipeline = Pipeline(ArraySource({"train": (X, Y)}, class_names=("a", "b", "c")), batch_size=4)
+    monkeypatch.setattr(ArraySource, "labels", lambda *_: pytest.fail("the data were read"))
+    check_labels(feed_of(pipeline), 3)
+
+
+def test_batches_are_all_epochs_of_their_pipeline():
+    pipeline = Pipeline(ArraySource({"train": (X, Y)}), batch_size=4)
+    feed = feed_of(Batches(pipeline))
+    assert (feed.steps, feed.endless) == (pipeline.steps, True)

@@ -1,12 +1,15 @@
 import sys
 import zipfile
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 import kzoo
 from kzoo.weights.files import read_arrays
+from kzoo.weights.sources import find_source
 from tests.weights.conftest import MODEL
 
 ATTENTIVE = "seresnet18" if "seresnet18" in kzoo.list_models() else MODEL
@@ -106,6 +109,24 @@ def test_files_of_keras_are_loaded_by_layer_name(tmp_path, suffix):
     kernel = next(layer for layer in old.layers if layer.weights).kernel
     ours = next(layer for layer in grey.layers if layer.weights).kernel
     np.testing.assert_allclose(ours, np.sum(kernel, axis=2, keepdims=True), atol=1e-6)
+
+
+def test_files_of_keras_in_bfloat16_are_read(tmp_path):
+    keras.config.set_dtype_policy("bfloat16")
+    model = kzoo.create_model("lenet5", weights=None)
+    keras.config.set_dtype_policy("float32")
+    model.save(tmp_path / "half.keras")
+    loaded = kzoo.create_model("lenet5", weights=tmp_path / "half.keras")
+    for saved, read in zip(model.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(saved, "float32"), read)
+
+
+def test_a_file_may_be_called_as_a_tag_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "keras_mobilenet.keras"
+    assert find_source(name, "keras_mobilenet").place.startswith("keras:")
+    Path(name).touch()
+    assert find_source(name, "keras_mobilenet").place == name
 
 
 def test_files_of_keras_hold_any_convolution(tmp_path):
