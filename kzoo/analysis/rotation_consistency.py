@@ -28,7 +28,7 @@ def rotation_consistency(model, images, angles, labels=None, batch_size=64):
 
     Example:
 
-    >>> images = np.random.default_rng(0).uniform(size=(4, 9, 9, 1))
+    >>> images = np.random.default_rng(0).uniform(size=(4, 9, 9, 2))
     >>> kzoo.analysis.rotation_consistency(lambda x: x[:, 4, 4], images, [0, 45]).shape
     (2,)
     """
