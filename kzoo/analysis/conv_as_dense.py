@@ -38,8 +38,8 @@ def conv_as_dense(layer, input_shape):
 
     Raises:
         TypeError: a layer that is not a `Conv2D`, or a shape that is not of integers.
-        ValueError: a layer that is not built, an input that does not suit it, or an activation
-            along an axis, such as softmax.
+        ValueError: a layer that is not built, an input that does not suit it, or, where there are
+            several positions, an activation along an axis, such as softmax.
 
     Example:
 
@@ -49,8 +49,9 @@ def conv_as_dense(layer, input_shape):
     468
     """
     kernel = _kernel(layer)
-    _check_activation(layer)
     matrix = _matrix(layer, kernel, input_shape).toarray()
+    if matrix.shape[1] > layer.filters:
+        _check_activation(layer)
     dense = keras.layers.Dense(
         matrix.shape[1],
         activation=layer.activation,

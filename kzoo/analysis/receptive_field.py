@@ -195,28 +195,32 @@ def _find_output(model, output, views, options):
     """Return the output of the layer `output`, or of the last with positions, and its view."""
     tensor = None if output is None else output_tensor(model, output)
     targets = model.outputs if tensor is None else [tensor]
-    found = None
-    with_positions: set[int] = set()
+    found, nested = None, None
+    known = {}
     for reached, operation, view in walk(model, views, targets, options):
-        if any(view.spans):
-            with_positions.add(id(reached))
-        elif tensor is None and isinstance(operation, keras.Model):
-            _check_positions_end_outside(reached, with_positions)
+        known[id(reached)] = view
         if reached is tensor or (tensor is None and any(view.spans)):
-            found = reached, view
+            found, nested = (reached, view), None
+        elif isinstance(operation, keras.Model) and _has_positions_inside(reached, known, options):
+            nested = operation
+    if tensor is None and nested is not None:
+        raise ValueError(
+            f"the last layer with positions is within the nested model {nested.name!r}; analyse "
+            "that model, or name an output."
+        )
     if found is None:
         raise ValueError(f"model {model.name!r} has no layer with positions; name an output.")
     return found
 
 
-def _check_positions_end_outside(tensor, with_positions):
-    """Refuse a nested model that has positions at its input and none at its output."""
+def _has_positions_inside(tensor, known, options):
+    """Return whether a layer of the nested model that made a tensor has positions."""
     model, index, _ = tensor._keras_history
-    if any(id(source) in with_positions for source in model._inbound_nodes[index].input_tensors):
-        raise ValueError(
-            f"the last layer with positions is within the nested model {model.name!r}; analyse "
-            "that model, or name an output."
-        )
+    views = tuple(known[id(source)] for source in model._inbound_nodes[index].input_tensors)
+    return any(
+        any(view.spans) and not isinstance(operation, keras.layers.InputLayer)
+        for _, operation, view in walk(model, views, model.outputs, options)
+    )
 
 
 def output_tensor(model: keras.Model, name: str):

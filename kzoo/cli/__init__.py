@@ -1,6 +1,7 @@
 """The `kzoo` command."""
 
 import argparse
+import contextlib
 import os
 import sys
 import warnings
@@ -58,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not hasattr(arguments, "how_to_resume"):
                 return 0
             how = arguments.how_to_resume(argv, arguments)
-            print(f"kzoo: stopped, as nobody reads its output{how}", file=sys.stderr)
+            with contextlib.suppress(OSError):  # nobody may read the errors either
+                print(f"kzoo: stopped, as nobody reads its output{how}", file=sys.stderr)
             return INTERRUPTED
         except ImportError as error:
             # With a name it is a module that Python has not found.

@@ -24,8 +24,8 @@ class Batches(keras.utils.PyDataset):
         epoch: The epoch, or the first of them.
         endless: Whether the next epochs follow; Keras then needs `steps_per_epoch`.
         first_step: Where to begin in the first of endless epochs.
-        threads: How many make batches; None: one per core, and none beside the caller's where a
-            batch is only gathered from memory.
+        threads: How many make batches, and two more than that many lie ready; None: one per core
+            up to 16, and none beside the caller's where a batch is only gathered from memory.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Batches(keras.utils.PyDataset):
     ):
         super().__init__()
         if threads is None:
-            threads = 1 if pipeline.gathers_only else os.cpu_count() or 1
+            threads = 1 if pipeline.gathers_only else min(os.cpu_count() or 1, 16)
         pipeline.prepare()
         self.pipeline = pipeline
         self.epoch = epoch
@@ -61,7 +61,7 @@ class Batches(keras.utils.PyDataset):
         with self._lock:
             follows = index in (0, self._next)
             self._next = index + 1
-            wanted = range(index, index + 1 + (2 * self.threads if follows else 0))
+            wanted = range(index, index + 1 + (self.threads + 2 if follows else 0))
             if self.num_batches is not None:
                 wanted = range(index, min(wanted.stop, max(self.num_batches, index + 1)))
             for old in self._ahead.keys() - set(wanted):

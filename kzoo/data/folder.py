@@ -1,5 +1,6 @@
 """A folder of images or of `.npy` signals, with one sub-folder per class."""
 
+import hashlib
 import os
 import warnings
 from collections.abc import Callable
@@ -43,6 +44,7 @@ class FolderSource(Source):
     def __init__(self, folder: str | os.PathLike, skip_unreadable: bool = False):
         root = Path(folder).expanduser()
         self.location = root.absolute()
+        self._root = root
         layout = find_files(root)
         kind = kind_of_files(root, layout)
         self._read: Callable = read_image if kind == "image" else read_signal
@@ -82,6 +84,11 @@ class FolderSource(Source):
     def labels(self, split):
         """See `Source.labels`."""
         return self._labels[split]
+
+    def digest(self, split):
+        """See `Source.digest`; of the files' names, in their order."""
+        names = "\n".join(file.relative_to(self._root).as_posix() for file in self._files[split])
+        return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
 
     def encoded(self, split):
         """See `Source.encoded`."""

@@ -90,6 +90,10 @@ class Source(abc.ABC):
         """Return the images of a whole split as they are stored in files, if they are."""
         return None
 
+    def digest(self, split: str) -> str | None:
+        """Return what tells the files of a whole split from others, where it is of files."""
+        return None
+
 
 def at_position(view: BatchView | None, position: int) -> Callable[[Any], Any] | None:
     """Return the view of the image at one position of a batch."""

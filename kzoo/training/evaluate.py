@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from kzoo.data import Pipeline, Source, open_source
+from kzoo.data.splits import resolve
 from kzoo.training.feed import epoch_of
 from kzoo.training.folder import add_results
 from kzoo.training.objective import logits_model
@@ -77,17 +78,7 @@ def open_data(run: Run, data_dir=None) -> Source:
             f"{', '.join(data['class_names'])} when {run.folder} was trained; evaluate it on "
             "the data it knows."
         )
-    if dict(source.spec.splits) != data["examples"]:
-        raise ValueError(
-            f"{data['name']} has {_counts(source.spec.splits)}, and had "
-            f"{_counts(data['examples'])} when {run.folder} was trained: what is held out is not "
-            "the same now. Put back what it had, or have other images predicted."
-        )
     return source
-
-
-def _counts(splits):
-    return ", ".join(f"{count:,} {split}" for split, count in splits.items()) + " examples"
 
 
 def split_pipeline(run: Run, source: Source, split: str, batch_size: int, **options) -> Pipeline:
@@ -101,10 +92,27 @@ def split_pipeline(run: Run, source: Source, split: str, batch_size: int, **opti
         **options: of the pipeline, such as `shuffle`; without them the split keeps its order.
 
     Raises:
-        ValueError: the run has no such split.
+        ValueError: the run has no such split, or its files are others now.
     """
+    _check_files(run, source, split)
     options = {"shuffle": False, "resize": run.resize, "batch_size": batch_size} | options
     return Pipeline(source, split_of(run, split), **options)
+
+
+def _check_files(run, source, split):
+    """Refuse a split of other files, or of another size: it may have been trained on."""
+    data = run.data
+    whole, _ = resolve(source.spec, split_of(run, split))
+    if "files" in data:
+        before, now = data["files"].get(whole), source.digest(whole)
+    else:
+        before, now = data.get("examples", {}).get(whole), source.spec.splits[whole]
+    if before not in (None, now):
+        raise ValueError(
+            f"the {split} examples of {data['name']} are not those that {run.folder} knows: some "
+            "were added, removed or renamed, and others may be held out now. Put them back, or "
+            "have them predicted."
+        )
 
 
 def split_of(run: Run, split: str) -> str:

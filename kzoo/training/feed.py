@@ -49,7 +49,9 @@ def training_feed(data, recipe: Recipe, classes: int) -> Feed:
     """
     if isinstance(data, tuple):
         names = tuple(map(str, range(classes)))
-        source = ArraySource({"train": _arrays(data, "data")}, class_names=names)
+        x, y = _arrays(data, "data")
+        _check_range(y, classes)
+        source = ArraySource({"train": (x, y)}, class_names=names)
         made = {name: getattr(recipe, name) for name in (*_OF_BATCHES, "batch_size", "seed")}
         pipeline = Pipeline(source, **made)
         return Feed(_py_dataset(pipeline), pipeline.steps, True, pipeline.labels)
@@ -166,9 +168,11 @@ def check_labels(feed: Feed, classes: int):
             f"the model has {classes} classes, and the data {len(feed.class_names)}: "
             f"{', '.join(feed.class_names)}; give a model of as many."
         )
-    if feed.labels is None or feed.class_names:
-        return
-    labels = feed.labels()
+    if feed.labels is not None and not feed.class_names:
+        _check_range(feed.labels(), classes)
+
+
+def _check_range(labels, classes):
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
             f"labels must be integers from 0 to {classes - 1}, as the model has {classes} "

@@ -35,9 +35,15 @@ def check_output(folder: Path, resume: bool):
     check_creatable(folder, RunError)
 
 
+def name_of(data) -> str:
+    """Return how the data are called in the name of a folder."""
+    name = Path(data).name or Path(data).resolve().name  # of "."
+    return name.removesuffix(".npz")
+
+
 def check_outside(folder: Path, data: Path):
     """Refuse a run folder in a folder of data, which would take it for a class."""
-    if folder.resolve().is_relative_to(data.resolve()):
+    if data.is_dir() and folder.resolve().is_relative_to(data.resolve()):
         raise RunError(
             f"output {folder} lies in the data {data}, where it would be taken for a class; name "
             "a folder beside them with output."

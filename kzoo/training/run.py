@@ -72,5 +72,4 @@ def run_folder(output, model_name: str, data) -> Path:
     """Return where a run goes: `output`, or `runs/MODEL-DATA`."""
     if output is not None:
         return Path(output)
-    name = Path(data).name or Path(data).resolve().name  # of "."
-    return Path("runs", f"{model_name}-{name.removesuffix('.npz')}")
+    return Path("runs", f"{model_name}-{folder.name_of(data)}")

@@ -176,7 +176,9 @@ def _data_config(source, splits, views, how):
     shape = spec.shape
     if views.evaluation is not None:
         shape = (*views.evaluation.height_and_width, shape[-1])
-    return {
+    digests = {split: source.digest(split) for split in spec.splits}
+    files = {split: digest for split, digest in digests.items() if digest}
+    return ({"files": files} if files else {}) | {
         "name": os.fspath(source.location or spec.name),
         "data_dir": how["data_dir"] and os.path.abspath(os.path.expanduser(how["data_dir"])),
         "kind": spec.kind,

@@ -260,8 +260,9 @@ def own_feed(data, recipe: Recipe, classes: int) -> Feed:
         data = dataclasses.replace(data, shard=(replicas.index(), replicas.count()))
         return training_feed(data, recipe, classes)
     feed = training_feed(data, recipe, classes)
-    if feed.labels is not None:
-        data_parallel.check_batches(len(feed.labels()), recipe.batch_size)
+    if feed.labels is not None and data_parallel.devices() > 1:
+        examples = data.examples if isinstance(data, Pipeline) else len(feed.labels())
+        data_parallel.check_batches(examples, recipe.batch_size)
     if replicas.count() == 1:
         return feed
     stream = feed.stream

@@ -9,6 +9,7 @@ from typing import Any
 
 from kzoo.domains import Choice, Domain, Float, Int
 from kzoo.training.files import check_creatable, read_record, write_json
+from kzoo.training.folder import name_of
 
 CONFIG = "search.json"
 _DOMAINS = {kind.__name__: kind for kind in (Choice, Int, Float)}
@@ -25,7 +26,7 @@ def search_folder(output, data) -> Path:
     """Return where a search goes: `output`, or `runs/tune-DATA`."""
     if output is not None:
         return Path(output)
-    return Path("runs", f"tune-{Path(data).name.removesuffix('.npz')}")
+    return Path("runs", f"tune-{name_of(data)}")
 
 
 def check_folder(folder: Path, config: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from kzoo.data import open_source
 from kzoo.layers._args import integer, one_of
 from kzoo.training import Run, devices, train
 from kzoo.training.folder import CONFIG as RUN_CONFIG
-from kzoo.training.folder import versions
+from kzoo.training.folder import check_outside, versions
 from kzoo.tuning.budget import Budget
 from kzoo.tuning.config import check_folder, plain_space, read_config, search_folder, write_config
 from kzoo.tuning.hypermodel import METRICS
@@ -201,6 +201,8 @@ def tune(
     source = open_source(
         data, download=download, skip_unreadable=skip_unreadable, data_dir=data_dir
     )
+    if source.location is not None:
+        check_outside(folder, source.location)
     config = {
         "models": [models] if isinstance(models, str) else list(models),
         "data": {

@@ -109,6 +109,14 @@ def built(layer, *shape):
     return layer
 
 
+def test_a_softmax_of_one_position_is_the_same():
+    dense = keras.layers.Dense(3, activation="softmax", dtype="float64")
+    x = normal(2, 4, 4, 2)
+    expected = numpy(dense(x.reshape(2, -1)))
+    back = conv_as_dense(dense_as_conv(dense, (4, 4, 2)), (4, 4, 2))
+    np.testing.assert_allclose(numpy(back(x.reshape(2, -1))), expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -133,7 +141,7 @@ def built(layer, *shape):
         ),
         (
             lambda: conv_as_dense(
-                built(keras.layers.Conv2D(2, 1, activation="softmax"), 5, 5, 2), 9
+                built(keras.layers.Conv2D(2, 1, activation="softmax"), 5, 5, 2), (5, 5, 2)
             ),
             ValueError,
             "has the activation softmax, along an axis .* a layer of its own",

@@ -319,6 +319,10 @@ def test_positions_that_end_within_a_nested_model():
     model = model_of(lambda x: layers.Dense(2)(inner(layers.Rescaling(2.0)(x))), (8, 8, 1))
     with pytest.raises(ValueError, match="within the nested model 'inner'; analyse that model, or"):
         receptive_field(model)
+    # Nor are heads and gates, in which no layer has positions.
+    pooled = [keras.Input((6, 6, 1)), layers.GlobalMaxPooling2D(), layers.Dense(2)]
+    model = model_of(lambda x: keras.Sequential(pooled)(conv(3)(x)), (8, 8, 1))
+    assert receptive_field(model).size == (3, 3)
     # One that follows where there are none is no matter.
     head = keras.Sequential([keras.Input((1,)), layers.Dense(2)], name="head")
     model = model_of(lambda x: head(layers.GlobalMaxPooling2D()(conv(3)(x))), (8, 8, 1))

@@ -8,6 +8,7 @@ import tensorflow as tf
 from kzoo.data import ArraySource, Batches, Pipeline
 from kzoo.training import Recipe
 from kzoo.training.feed import check_labels, class_weights, training_feed, validation_batches
+from kzoo.training.workers import own_feed
 
 X = np.arange(10, dtype="float32")[:, None]
 Y = np.array([0, 0, 0, 0, 0, 0, 1, 1, 2, 2])
@@ -131,7 +132,7 @@ def test_labels_that_are_no_class():
 def test_labels_of_a_data_set_are_not_read(monkeypatch):
     pipeline = Pipeline(ArraySource({"train": (X, Y)}, class_names=("a", "b", "c")), batch_size=4)
     monkeypatch.setattr(ArraySource, "labels", lambda *_: pytest.fail("the data were read"))
-    check_labels(feed_of(pipeline), 3)
+    check_labels(own_feed(pipeline, Recipe(batch_size=4), classes=3), 3)
 
 
 def test_batches_are_all_epochs_of_their_pipeline():

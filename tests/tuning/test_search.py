@@ -312,6 +312,17 @@ def test_other_bad_input(capsys, data_file, tmp_path, monkeypatch):
     )
 
 
+def test_a_search_among_its_data_is_refused(capsys, tmp_path):
+    data = tmp_path / "data"
+    for name in ("train/a", "train/b"):
+        (data / name).mkdir(parents=True)
+        for number in range(4):
+            np.save(data / name / f"{number}.npy", np.zeros((40, 1), "float32"))
+    before = sorted(data.rglob("*"))
+    assert "search lies in the data" in refusal(capsys, command(data, data / "search"))
+    assert sorted(data.rglob("*")) == before
+
+
 def test_keras_tuner_draws_candidates_where_the_budget_is_looked_at(source, tmp_path):
     """Fails if an upgrade of keras-tuner takes `Oracle._random_values` away."""
     drawn = []
