@@ -16,6 +16,11 @@ def all_layers(model: keras.Model):
             yield from all_layers(layer)
 
 
+def all_parts(model: keras.Model):
+    """Yield the layers of a model and the layers that these are made of, parts after the whole."""
+    yield from model._flatten_layers(include_self=False)
+
+
 def upstream(tensor):
     """Yield the operations that lead to a tensor, from the last to the first that has one input."""
     while True:

@@ -143,7 +143,11 @@ def torchvision_rows():
     for name in ours:
         twin = TORCHVISION_TWINS.get(name, name)
         if twin in theirs and name not in DIFFERENT_IN_TORCHVISION:
-            rows += [torchvision_row(name, twin, w) for w in models.get_model_weights(twin)]
+            rows += [
+                torchvision_row(name, twin, w)
+                for w in models.get_model_weights(twin)
+                if w.meta["categories"] is not None  # else of the features alone
+            ]
     return rows
 
 

@@ -95,6 +95,8 @@ def torch_logits(module, images):
 
 
 # What torchvision's builders need beside the number of classes.
+# With its weights timm gives it another epsilon than without.
+TIMM_OPTIONS = {"fbnetc_100": {"bn_eps": 1e-3}}
 TORCHVISION_OPTIONS = {"googlenet": {"aux_logits": False, "init_weights": False}}
 
 
@@ -115,7 +117,8 @@ def find_counterpart(name):
 def build_counterpart(name, classes=1000):
     """Build the model of the same name in timm or, where timm has none, in torchvision."""
     if find_counterpart(name) == "timm":
-        return import_timm().create_model(name, num_classes=classes)
+        options = TIMM_OPTIONS.get(name, {})
+        return import_timm().create_model(name, num_classes=classes, **options)
     from torchvision import models
 
     options = TORCHVISION_OPTIONS.get(name, {})

@@ -146,8 +146,8 @@ Args:
     include_preprocessing: whether the model takes values in 0..255 and normalises them itself.
     mean, std: statistics of the input on a 0..1 scale, one number per channel, instead of the
         family's own.
-    conv: what replaces every convolution whose kernel is larger than 1: "standard", "tiled" (with
-        tiles of 3 instead of 2, "tiled=3"), "locally_connected", "gabor", "fft",
+    conv: what replaces every convolution without groups whose kernel is larger than 1: "standard",
+        "tiled" (with tiles of 3 instead of 2, "tiled=3"), "locally_connected", "gabor", "fft",
         "harmonic_magnitude", or a callable `(filters, kernel_size, *, strides, padding,
         dilation_rate, use_bias, name) -> layer`.{own}
 

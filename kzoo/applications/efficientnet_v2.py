@@ -6,9 +6,9 @@ Tan and Le, "EfficientNetV2: Smaller Models and Faster Training", ICML 2021
 after the paper before that code appeared. Layer names are timm's.
 
 Deviations: as in timm, the plain names pad symmetrically and normalise with an epsilon of 1e-5; the
-`tf_` names are the published networks. The published code drops 0.2 (S and base), 0.3 (M), 0.4 (L)
-or 0.5 (XL) before the classifier, and up to 0.2 of the blocks; here the default is 0.2 and no
-blocks.
+`tf_` names are the published networks. The published code drops 0.2 (S, B0 and B1), 0.3 (M, B2 and
+B3) or 0.4 (L and XL) before the classifier, and up to 0.2 of the blocks; here the default is 0.2
+and no blocks.
 """
 
 from kzoo.applications._family import Family

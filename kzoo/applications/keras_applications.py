@@ -7,8 +7,9 @@ graph is built by keras.applications itself and taken over layer by layer, with 
 
 - The input is normalised as in every model of kzoo, by the layer "preprocessing"; Keras's own
   layers for it are left out, and its `preprocess_input` must not be called.
-  `include_preprocessing=False` gives Keras's bare network, whose input is that of
-  `preprocess_input`.
+  `include_preprocessing=False` gives Keras's bare network, whose input is what `preprocess_input`
+  returns, or, where that does nothing because the graph normalises (ConvNeXt, EfficientNet,
+  MobileNetV3), the normalised one.
 - The classifier "predictions" is parted into "logits" and its activation.
 - Batch normalisation and grouped convolution are kzoo's, which compute the same in less time.
 - `conv=` replaces the ungrouped `Conv2D` layers whose kernel is larger than 1.

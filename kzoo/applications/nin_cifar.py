@@ -6,7 +6,8 @@ layers and their names are those of the authors' Caffe definition in its model z
 
 Deviations: the input is normalised by the statistics of CIFAR-10, where the authors apply global
 contrast normalisation and ZCA whitening. Where the map before the average pooling has an odd size,
-which 32 x 32 inputs never give, that pooling has one position more than Caffe's.
+which 32 x 32 inputs never give, that pooling has one position more than Caffe's. On PyTorch, Keras
+counts the last row and column twice there, and the logits differ.
 """
 
 from kzoo.applications._family import Family

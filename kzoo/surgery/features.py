@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import keras
 
-from kzoo.graph import calls, data_format, expand, replay
+from kzoo.graph import calls, data_format, expand, head_layers, replay
 
 # Sizes are traced at two sizes this far apart, which all strides up to it divide.
 STEP = 1024
@@ -99,10 +99,10 @@ def level_tensors(model: keras.Model) -> dict[str, keras.KerasTensor]:
         raise ValueError(
             f"feature levels need a model with one input; {model.name} has {len(model.inputs)}."
         )
-    strides = _strides(model)
+    strides, head = _strides(model), head_layers(model)
     levels: dict[str, keras.KerasTensor] = {}
     for output in model.outputs:
-        steps = _downwards(_steps(model, output, strides))
+        steps = _downwards(_steps(model, output, strides), head)
         for stride in sorted({step.stride for step in steps if step.stride}):
             tensor = _last(steps, stride)
             if tensor is not None:
@@ -132,10 +132,12 @@ def _steps(model, output, strides):
     return steps
 
 
-def _downwards(steps):
-    """Return the steps before global pooling, a cut without stride, or a return to a finer one."""
+def _downwards(steps, head):
+    """Return the steps before the head, global pooling, a cut without stride, or a finer one."""
     largest = 1
     for place, step in enumerate(steps):
+        if any(step.operation is layer for layer in head):
+            return steps[:place]
         is_pooled = isinstance(step.operation, GLOBAL_POOLING)
         if step.is_cut and (is_pooled or step.stride is None or step.stride < largest):
             return steps[:place]

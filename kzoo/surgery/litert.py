@@ -85,6 +85,11 @@ def export_int8(
         raise ValueError(f"path must end in '.tflite'; received {str(path)!r}.")
     if not 0 <= minimum_agreement <= 1:
         raise ValueError(f"minimum_agreement must be in 0..1; received {minimum_agreement}.")
+    if minimum_agreement > 0 and model.output_shape[-1] == 1:
+        raise ValueError(
+            f"{model.name} has one output, which is always the largest: give minimum_agreement=0, "
+            "and judge the file by its largest_difference."
+        )
     images = _checked_images(model, images)
     content = convert(model, images.shape[1:], images)
     expected = np.concatenate([np.asarray(model(image, training=False)) for image in images])

@@ -3,6 +3,7 @@
 import keras
 from keras import distillation
 
+from kzoo.graph import all_parts
 from kzoo.training.objective import logits_model
 from kzoo.training.recipe import Recipe
 
@@ -26,6 +27,13 @@ def check_teacher(teacher, trained: keras.Model, from_logits: bool) -> keras.Mod
         raise ValueError(
             f"teacher must have the {trained.output_shape[-1]} classes of {trained.name}; "
             f"{teacher.name} has {logits.output_shape[-1]}."
+        )
+    if trained.losses or any(
+        getattr(part, "activity_regularizer", None) for part in all_parts(trained)
+    ):
+        raise ValueError(
+            f"a teacher cannot go with regularisers, which Keras's distillation leaves out; "
+            f"{trained.name} has some, take weight_decay instead."
         )
     return logits
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -91,7 +92,11 @@ def fit(
                 raise ValueError("resume=True needs the run folder to resume, as output.")
             return execute(plan, None, verbose, callbacks=callbacks).history
         config = {
-            "model": {"name": model.name, "parameters": count_parameters(model)},
+            # Without the number that Keras adds to the name of one that is built again.
+            "model": {
+                "name": re.sub(r"_\d+$", "", model.name),
+                "parameters": count_parameters(model),
+            },
             "recipe": plan.recipe.to_dict(),
             "versions": versions(),
         }
@@ -173,7 +178,9 @@ def execute(
             if phase.is_frozen and verbose:
                 say(f"the first {phase.last_epoch} of {recipe.epochs} epochs train the head alone")
             with _trainability_kept(plan), lost_servers_told(), workers.together():
-                _run(plan, phase, progress, arrays, folder, verbose, callbacks)
+                stopped = _run(plan, phase, progress, arrays, folder, verbose, callbacks)
+            if stopped:
+                break
     if was_finished and recipe.ema is not None:
         with _trainability_kept(plan):
             _take_averages(plan, progress, arrays)
@@ -233,7 +240,7 @@ def _take_averages(plan, progress, arrays):
 
 
 def _run(plan, phase, progress, arrays, folder, verbose, callbacks):
-    """Train through a phase, from where `progress` is."""
+    """Train through a phase, from where `progress` is; return whether a callback stopped it."""
     recipe, feed = phase.recipe, plan.feed
     schedule = learning_rate_schedule(recipe, feed.steps, phase.is_frozen)
 
@@ -263,8 +270,11 @@ def _run(plan, phase, progress, arrays, folder, verbose, callbacks):
     with _kept_once_begun(folder, recorder):
         if progress.step:
             fit_until(progress.epoch + 1, RestOfEpoch(progress, _only(arrays, "metrics")))
+            if learner.stop_training:
+                return True
         if not progress.finished and progress.epoch < phase.last_epoch:
             fit_until(phase.last_epoch)
+    return learner.stop_training
 
 
 def _learner(plan, phase, progress, arrays):

@@ -1,6 +1,7 @@
 """The optimiser of a recipe."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import keras
@@ -48,20 +49,26 @@ def create_optimizer(
     """
     not_decayed = [weight for weight in model.trainable_variables if not decays(weight)]
 
-    def one(share=1.0):
+    @functools.cache
+    def one(kind, share):
         scaled = dataclasses.replace(recipe, learning_rate=share * recipe.learning_rate)
-        optimizer = _KINDS[recipe.optimizer](
+        optimizer = _KINDS[kind](
             learning_rate=learning_rate_schedule(scaled, steps_per_epoch, frozen),
             **_arguments(recipe),
         )
         optimizer.exclude_from_weight_decay(var_list=not_decayed)
         return optimizer
 
-    if rates is None:
-        optimizer = one()
+    def optimizer_of(weight):
+        # LAMB takes steps as long as the weight, of which biases and offsets, begun at 0, have
+        # nothing; as in timm's, they get Adam's.
+        plain = recipe.optimizer == "lamb" and not decays(weight)
+        return one("adam" if plain else recipe.optimizer, rates[weight.path] if rates else 1.0)
+
+    if rates is None and recipe.optimizer != "lamb":
+        optimizer = one(recipe.optimizer, 1.0)
     else:
-        optimizers = {share: one(share) for share in sorted(set(rates.values()))}
-        optimizer = _Together(lambda weight: optimizers[rates[weight.path]], recipe.clip)
+        optimizer = _Together(optimizer_of, recipe.clip)
     if recipe.precision == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
@@ -72,7 +79,8 @@ def _arguments(recipe):
         "weight_decay": recipe.weight_decay,
         "global_clipnorm": recipe.clip,
         "use_ema": recipe.ema is not None,
-        "ema_momentum": recipe.ema or 0.99,
+        # Keras averages at every step, whether or not that ends an accumulation.
+        "ema_momentum": (recipe.ema or 0.99) ** (1 / recipe.accumulate),
     }
     if recipe.accumulate > 1:
         arguments["gradient_accumulation_steps"] = recipe.accumulate

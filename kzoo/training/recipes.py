@@ -111,6 +111,7 @@ NAMED_RECIPES: dict[str, NamedRecipe] = {
             "warmup_epochs": 5,
             "augment": ("flip", "crop=4", "cutout=8"),
             "precision": "mixed_bfloat16",
+            "validation_split": 0.0,
         },
     ),
     "finetune": NamedRecipe(

@@ -56,6 +56,8 @@ class Recorder(keras.callbacks.Callback):
         self.folder: Path | None = folder
         self.within_epochs = within_epochs
         self.began = False
+        self._is_over = False  # by early stopping
+        self._step = 0
         self._first_step = self._looked_step = 0
         self._looked_at = self._saved_at = self._epoch_at = time.monotonic()
 
@@ -65,12 +67,12 @@ class Recorder(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_at = time.monotonic() - self.progress.seconds
-        self._first_step = self._looked_step = self.progress.step
+        self._step = self._first_step = self._looked_step = self.progress.step
 
     def on_train_batch_end(self, batch, logs=None):
         self.began = True
         now = time.monotonic()
-        step = self._first_step + batch + 1
+        step = self._step = self._first_step + batch + 1
         if now - self._looked_at > _LOOK_EVERY:
             self._check(float(logs["loss"]), step)
             self._looked_at, self._looked_step = now, step
@@ -90,14 +92,18 @@ class Recorder(keras.callbacks.Callback):
                 np.array(ops.convert_to_numpy(weight)) for weight in self.trained.weights
             ]
         elif epoch - progress.best_epoch >= self.recipe.early_stopping:
-            self.model.stop_training = True
+            self._is_over = self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
         progress = self.progress
-        self._check(float(logs["loss"]), self._first_step + self.params["steps"])
+        self._check(float(logs["loss"]), self._step)
+        if self._step < self._first_step + self.params["steps"]:  # a callback stopped it
+            if self.within_epochs and self.folder:
+                self._save_within(self.folder, self._step, logs)
+            return
         progress.epoch, progress.step, progress.seconds = epoch + 1, 0, 0.0
         progress.history.append(self._row(progress.epoch, logs))
-        if self.model.stop_training or progress.epoch == self.recipe.epochs:
+        if self._is_over or progress.epoch == self.recipe.epochs:
             progress.finished = True
         if self.folder is not None:
             self._save(self.folder)

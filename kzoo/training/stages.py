@@ -4,15 +4,15 @@ import contextlib
 
 import keras
 
-from kzoo.graph import all_layers, calls, expand, head_layers, model_calls
+from kzoo.graph import all_parts, calls, expand, head_layers, model_calls
 from kzoo.surgery.features import level_tensors
 from kzoo.surgery.freezing import freeze
 
 
 @contextlib.contextmanager
 def trainability_kept(model: keras.Model):
-    """Give every layer of a model its `trainable` back in the end."""
-    before = [(layer, layer.trainable) for layer in all_layers(model)]
+    """Give a model and every layer of it its `trainable` back in the end."""
+    before = [(layer, layer.trainable) for layer in (model, *all_parts(model))]
     try:
         yield
     finally:
@@ -31,7 +31,7 @@ def hold(model: keras.Model, what: str | None, norm: bool):
     if what is not None:
         freeze(model, None if what == "backbone" else what)
     if norm:
-        for layer in all_layers(model):
+        for layer in all_parts(model):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
 
@@ -83,5 +83,6 @@ def rates_by_depth(model: keras.Model, decay: float) -> dict[str, float]:
 
 def _add(shares, nodes, share):
     for node in nodes:
-        for variable in getattr(node.operation, "trainable_variables", ()):
+        # Frozen ones too: the recipe may free them.
+        for variable in getattr(node.operation, "weights", ()):
             shares.setdefault(variable.path, share)

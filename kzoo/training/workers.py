@@ -18,7 +18,7 @@ import numpy as np
 
 from kzoo import replicas
 from kzoo.data import Pipeline
-from kzoo.graph import all_layers
+from kzoo.graph import all_parts
 from kzoo.layers import BatchNormalization
 from kzoo.training import data_parallel
 from kzoo.training.feed import Feed, training_feed, validation_batches
@@ -139,7 +139,7 @@ def shared_model(model: keras.Model) -> keras.Model:
     """
     if replicas.count() == 1:
         return model
-    for layer in all_layers(model):
+    for layer in all_parts(model):
         if isinstance(layer, keras.layers.BatchNormalization) and not isinstance(
             layer, BatchNormalization
         ):
@@ -261,8 +261,11 @@ def own_feed(data, recipe: Recipe, classes: int) -> Feed:
         return training_feed(data, recipe, classes)
     feed = training_feed(data, recipe, classes)
     if feed.labels is not None and data_parallel.devices() > 1:
-        examples = data.examples if isinstance(data, Pipeline) else len(feed.labels())
-        data_parallel.check_batches(examples, recipe.batch_size)
+        if isinstance(data, Pipeline):
+            examples = data.steps * data.batch_size if data.drop_remainder else data.examples
+            data_parallel.check_batches(examples, data.batch_size)
+        else:
+            data_parallel.check_batches(len(feed.labels()), recipe.batch_size)
     if replicas.count() == 1:
         return feed
     stream = feed.stream

@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 
 import kzoo
+from kzoo.graph import head_layers
+from kzoo.surgery.features import level_tensors
 from tests.peers import build_counterpart, import_timm, randomise, torch_logits, write_state_dict
 
 LEVELS = ("P1", "P2", "P3", "P4", "P5")
@@ -150,6 +152,32 @@ def test_signals_and_group_maps(name, levels):
     length = model.input_shape[1]
     for level, tensor in features.output.items():
         assert tensor.shape[1] == -(-length // 2 ** int(level[1:]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "all_cnn_c",
+        "nin_cifar",
+        "p4cnn",
+        "z2cnn",
+        "p4_all_cnn_c",
+        "squeezenet1_1",
+        "mobilenetv2_050",
+    ],
+)
+def test_no_level_is_of_the_head(name):
+    model = kzoo.create_model(name)
+    head = {layer.name for layer in head_layers(model)}
+    assert len(head) > 1
+    levels = list(level_tensors(model))
+    features = kzoo.feature_extractor(model, levels)
+    assert not head & {layer.name for layer in features.layers}
+    shape = model.input_shape[1:]
+    bare = level_tensors(kzoo.create_model(name, include_top=False, input_shape=shape))
+    assert [tensor.shape[1:3] for tensor in bare.values()] == [
+        tensor.shape[1:3] for tensor in features.output.values()
+    ]
 
 
 def test_channels_first():

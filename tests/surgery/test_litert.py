@@ -61,6 +61,10 @@ def test_bad_arguments_are_refused(tmp_path, monkeypatch):
     path, images = tmp_path / "lenet5.tflite", np.zeros((1, 28, 28, 1))
     with pytest.raises(ValueError, match="path must end in '.tflite'"):
         kzoo.export_int8(model, tmp_path / "lenet5.onnx", images)
+    inputs = keras.Input((4,))
+    one = keras.Model(inputs, keras.layers.Dense(1)(inputs), name="one")
+    with pytest.raises(ValueError, match="one has one output, which is always the largest: give"):
+        kzoo.export_int8(one, path, np.ones((2, 4), "float32"))
     with pytest.raises(ValueError, match="minimum_agreement must be in 0..1; received 90"):
         kzoo.export_int8(model, path, images, minimum_agreement=90)
     with pytest.raises(ValueError, match="images must be of shape"):

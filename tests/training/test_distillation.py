@@ -57,6 +57,24 @@ def test_a_student_comes_near_its_teacher_who_does_not_change():
     assert history[-1]["val_loss"] == pytest.approx(float(loss), rel=1e-4)
 
 
+def test_a_head_is_taught_first():
+    teacher, student = small_model(dropout=0.0), small_model(dropout=0.0)
+    recipe = Recipe(epochs=3, batch_size=16, frozen_epochs=1, learning_rate=0.02)
+    before = [w.copy() for w in teacher.get_weights()], student.layers[1].get_weights()
+    assert len(fit(student, small_data(), recipe, teacher=teacher, verbose=0)) == 3
+    assert all(np.array_equal(a, b) for a, b in zip(before[0], teacher.get_weights()))
+    assert not np.array_equal(before[1][0], student.layers[1].get_weights()[0])
+    assert teacher.trainable
+
+
+def test_a_student_with_regularisers_is_refused():
+    student = keras.Sequential(
+        [keras.Input((8,)), keras.layers.Dense(3, kernel_regularizer="l2", name="d")], name="s"
+    )
+    with pytest.raises(ValueError, match="a teacher cannot go with regularisers, .* s has some"):
+        fit(student, small_data(), Recipe(), teacher=logits(0))
+
+
 def _inside():
     return keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, activation="softmax")])
 

@@ -99,6 +99,75 @@ def test_an_interrupted_training_resumes_exactly(tmp_path, monkeypatch, settings
     assert_equal(again.get_weights(), whole.get_weights())
 
 
+class StopAt(keras.callbacks.Callback):
+    """Stops the training at the end of an epoch, or after some steps of it."""
+
+    def __init__(self, epoch, step=None):
+        super().__init__()
+        self.place = epoch, step
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == self.place:
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch, None) == self.place:
+            self.model.stop_training = True
+
+
+@pytest.mark.parametrize(("stop", "rows"), [((1,), 2), ((0,), 1), ((2, 3), 2)])
+def test_a_callback_may_stop_it_and_it_goes_on_later(tmp_path, monkeypatch, stop, rows):
+    monkeypatch.setattr("kzoo.training.recorder._CHECKPOINT_EVERY", 0)
+    monkeypatch.setattr("kzoo.training.devices.steps_per_call", lambda *arguments: 1)
+    recipe = Recipe(epochs=4, batch_size=16, frozen_epochs=2)
+    whole = fresh_model()
+    fit(whole, small_data(), recipe, verbose=0)
+    arguments = {"output": tmp_path / "run", "verbose": 0}
+    history = fit(fresh_model(), small_data(), recipe, callbacks=[StopAt(*stop)], **arguments)
+    assert len(history) == rows
+    resumed = fresh_model()
+    assert len(fit(resumed, small_data(), recipe, resume=True, **arguments)) == 4
+    assert_equal(variables(whole), variables(resumed))
+
+
+def test_a_model_that_is_built_again_is_resumed(tmp_path):
+    def built():
+        return keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])
+
+    assert built().name != built().name
+    arguments = {"output": tmp_path / "run", "verbose": 0}
+    fit(built(), small_data(), Recipe(epochs=1), **arguments)
+    assert len(fit(built(), small_data(), Recipe(epochs=1), resume=True, **arguments)) == 1
+
+
+class Composite(keras.layers.Layer):
+    """A layer that has a normalisation within."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.norm = keras.layers.BatchNormalization()
+
+    def build(self, input_shape):
+        self.norm.build(input_shape)
+
+    def call(self, x, training=None):
+        return self.norm(x, training=training)
+
+
+def test_normalisation_within_other_layers_is_held_too():
+    inputs = keras.Input((8,))
+    layer = Composite()
+    model = keras.Model(inputs, keras.layers.Dense(3)(layer(inputs)))
+    before = layer.get_weights()
+    fit(model, small_data(), Recipe(epochs=1, batch_size=16, freeze_norm=True), verbose=0)
+    assert_equal(before, layer.get_weights())
+    assert layer.norm.trainable
+
+
 def test_to_go_on_within_an_epoch_takes_the_same_data(tmp_path, monkeypatch):
     monkeypatch.setattr("kzoo.training.recorder._CHECKPOINT_WITHIN_EVERY", 0)
     monkeypatch.setattr("kzoo.training.devices.steps_per_call", lambda *arguments: 1)

@@ -9,6 +9,7 @@ from keras import ops
 
 from kzoo.training import Recipe
 from kzoo.training.optimizers import create_optimizer, decays
+from tests.peers import import_timm
 from tests.training.small import small_model
 
 
@@ -63,6 +64,45 @@ def test_shares_of_the_rate_are_pytorchs_groups(name, clip):
     for weight, their in zip(weights, theirs):
         found = ops.convert_to_numpy(weight)
         np.testing.assert_allclose(found, their.detach().numpy(), rtol=2e-5, atol=5e-5)
+
+
+def test_lamb_is_timms():
+    import_timm()
+    torch = pytest.importorskip("torch")
+    from timm.optim import Lamb
+
+    model = small_model()
+    weights = model.trainable_variables
+    for weight in weights:
+        weight.assign(np.random.default_rng(len(weight.shape)).normal(size=weight.shape))
+    model.get_layer("hidden").bias.assign(np.zeros(16))
+    recipe = Recipe(optimizer="lamb", learning_rate=0.1, weight_decay=0.0, schedule="constant")
+    optimizer = create_optimizer(recipe, model, 10)
+    theirs = [torch.tensor(ops.convert_to_numpy(w), requires_grad=True) for w in weights]
+    # What decays, be it by next to nothing, takes steps as long as it is.
+    groups = [
+        {"params": [their], "weight_decay": 1e-12 * decays(weight)}
+        for weight, their in zip(weights, theirs)
+    ]
+    reference = Lamb(groups, lr=0.1, eps=1e-7, max_grad_norm=None)
+    for step in range(4):
+        gradients = [2 + np.cos(ops.convert_to_numpy(w) + step) for w in weights]
+        optimizer.apply([ops.convert_to_tensor(g) for g in gradients], weights)
+        for their, gradient in zip(theirs, gradients):
+            their.grad = torch.tensor(gradient)
+        reference.step()
+    for weight, their in zip(weights, theirs):
+        # Keras's Adam adds its epsilon before it corrects the bias.
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(weight), their.detach().numpy(), rtol=1e-5, atol=5e-6
+        )
+
+
+def test_accumulation_does_not_shorten_the_average():
+    model = small_model()
+    plain = create_optimizer(Recipe(ema=0.9, schedule="constant"), model, 10)
+    halves = create_optimizer(Recipe(ema=0.9, schedule="constant", accumulate=4), model, 10)
+    assert halves.ema_momentum**4 == pytest.approx(plain.ema_momentum)
 
 
 def test_biases_of_locally_connected_layers_do_not_decay():
