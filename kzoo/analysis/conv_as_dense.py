@@ -39,7 +39,7 @@ def conv_as_dense(layer, input_shape):
     Raises:
         TypeError: a layer that is not a `Conv2D`, or a shape that is not of integers.
         ValueError: a layer that is not built, an input that does not suit it, or, where there are
-            several positions, an activation along an axis, such as softmax.
+            several positions or in `channels_first`, an activation along an axis, such as softmax.
 
     Example:
 
@@ -50,7 +50,7 @@ def conv_as_dense(layer, input_shape):
     """
     kernel = _kernel(layer)
     matrix = _matrix(layer, kernel, input_shape).toarray()
-    if matrix.shape[1] > layer.filters:
+    if matrix.shape[1] > layer.filters or layer.data_format == "channels_first":
         _check_activation(layer)
     dense = keras.layers.Dense(
         matrix.shape[1],

@@ -217,10 +217,14 @@ def _has_positions_inside(tensor, known, options):
     """Return whether a layer of the nested model that made a tensor has positions."""
     model, index, _ = tensor._keras_history
     views = tuple(known[id(source)] for source in model._inbound_nodes[index].input_tensors)
-    return any(
-        any(view.spans) and not isinstance(operation, keras.layers.InputLayer)
-        for _, operation, view in walk(model, views, model.outputs, options)
-    )
+    inside = {}
+    for reached, operation, view in walk(model, views, model.outputs, options):
+        inside[id(reached)] = view
+        if any(view.spans) and not isinstance(operation, keras.layers.InputLayer):
+            return True
+        if isinstance(operation, keras.Model) and _has_positions_inside(reached, inside, options):
+            return True
+    return False
 
 
 def output_tensor(model: keras.Model, name: str):

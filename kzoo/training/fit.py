@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +28,7 @@ from kzoo.training.objective import accuracy, logits_model, loss_of
 from kzoo.training.optimizers import create_optimizer
 from kzoo.training.plots import draw_curves
 from kzoo.training.recipe import Recipe
-from kzoo.training.recorder import Recorder, RestOfEpoch, validated_epochs, write_history
+from kzoo.training.recorder import Recorder, RestOfEpoch, Stopping, validated_epochs, write_history
 from kzoo.training.schedules import learning_rate_schedule
 from kzoo.training.stages import check_freezing, hold, rates_by_depth, trainability_kept
 
@@ -92,11 +91,7 @@ def fit(
                 raise ValueError("resume=True needs the run folder to resume, as output.")
             return execute(plan, None, verbose, callbacks=callbacks).history
         config = {
-            # Without the number that Keras adds to the name of one that is built again.
-            "model": {
-                "name": re.sub(r"_\d+$", "", model.name),
-                "parameters": count_parameters(model),
-            },
+            "model": {"name": model.name, "parameters": count_parameters(model)},
             "recipe": plan.recipe.to_dict(),
             "versions": versions(),
         }
@@ -254,6 +249,7 @@ def _run(plan, phase, progress, arrays, folder, verbose, callbacks):
     learner = _learner(plan, phase, progress, arrays)
 
     def fit_until(last_epoch, *more):
+        ours = [recorder, workers.Begin(), *_callbacks(recipe, path), *more]
         learner.fit(
             feed.stream(progress.epoch, progress.step),
             epochs=last_epoch,
@@ -262,7 +258,7 @@ def _run(plan, phase, progress, arrays, folder, verbose, callbacks):
             shuffle=False,
             class_weight=plan.class_weight,
             validation_freq=validated_epochs(recipe.epochs),
-            callbacks=[recorder, workers.Begin(), *_callbacks(recipe, path), *more, *callbacks],
+            callbacks=[*ours, *callbacks, Stopping(recorder)],
             verbose=_verbosity(verbose),
             **plan.validation,
         )

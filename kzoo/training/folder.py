@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import shutil
 import zipfile
 from importlib import metadata
@@ -156,8 +157,7 @@ def versions() -> dict[str, str]:
 
 
 def _same_config(folder, config):
-    started = _flat(json.loads(json.dumps(read_config(folder))))
-    now = _flat(json.loads(json.dumps(config)))
+    started, now = _comparable(read_config(folder)), _comparable(config)
     # Of older runs, the files are not known.
     knows_files = any(name.startswith("data.files") for name in started)
     may_differ = _MAY_DIFFER if knows_files else (*_MAY_DIFFER, "data.files")
@@ -169,6 +169,18 @@ def _same_config(folder, config):
                 f"{name} is {now.get(name)!r}, and {started.get(name)!r} in {folder / CONFIG}; "
                 "resume with what the run was started with."
             )
+
+
+def _comparable(config):
+    """Return the entries of a configuration by their paths.
+
+    A model that `fit` was given has no number behind its name, which Keras adds when it is built
+    again.
+    """
+    flat = _flat(json.loads(json.dumps(config)))
+    if "data" not in config and "model.name" in flat:
+        flat["model.name"] = re.sub(r"_\d+$", "", flat["model.name"])
+    return flat
 
 
 def _flat(value, prefix=""):

@@ -21,7 +21,8 @@ def draw_curves(path: Path, history):
         axis.set(xlabel="epoch", ylabel=measure)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
-        axis.legend()
+        if axis.lines:
+            axis.legend()
     save_figure(figure, path)
 
 

@@ -210,11 +210,12 @@ class Recipe:
                 "class_weights cannot go with mixup or cutmix, whose examples are of several "
                 "classes; leave one of them out."
             )
-        if self.accumulate > 1 and self.clip is not None and self.layer_decay < 1:
+        several = f"layer_decay ({self.layer_decay})" if self.layer_decay < 1 else "lamb"
+        is_one = self.layer_decay == 1 and self.optimizer != "lamb"
+        if self.accumulate > 1 and self.clip is not None and not is_one:
             raise ValueError(
-                f"clip cannot go with accumulate ({self.accumulate}) and layer_decay "
-                f"({self.layer_decay}) together, as it would act on each step's part of the "
-                "gradient; leave one of them out."
+                f"clip cannot go with accumulate ({self.accumulate}) and {several} together, as it "
+                "would act on each step's part of the gradient; leave one of them out."
             )
         if self.target_threshold is not None and self.loss != "binary_cross_entropy":
             raise ValueError(

@@ -82,6 +82,8 @@ class Recorder(keras.callbacks.Callback):
     def on_test_end(self, logs=None):
         progress = self.progress
         epoch = progress.epoch + 1
+        if self._is_cut():
+            return
         if self.recipe.early_stopping is None or epoch <= self.recipe.frozen_epochs:
             return
         score = (float(logs["accuracy"]), -float(logs["loss"]))
@@ -97,9 +99,7 @@ class Recorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         progress = self.progress
         self._check(float(logs["loss"]), self._step)
-        if self._step < self._first_step + self.params["steps"]:  # a callback stopped it
-            if self.within_epochs and self.folder:
-                self._save_within(self.folder, self._step, logs)
+        if self._is_cut():
             return
         progress.epoch, progress.step, progress.seconds = epoch + 1, 0, 0.0
         progress.history.append(self._row(progress.epoch, logs))
@@ -107,6 +107,19 @@ class Recorder(keras.callbacks.Callback):
             progress.finished = True
         if self.folder is not None:
             self._save(self.folder)
+
+    def save_stopped(self, logs=None):
+        """Write a checkpoint where another callback stops the training: `logs` are a step's."""
+        if self.folder is None:
+            return
+        if logs is None and not self._is_cut():
+            self._save(self.folder, always=True)
+        elif logs is not None and self.within_epochs:
+            self._save_within(self.folder, self._step, logs)
+
+    def _is_cut(self):
+        """Return whether the epoch, at its end, has steps that were left out."""
+        return self._step < self._first_step + self.params["steps"]
 
     def _check(self, loss, step):
         if math.isfinite(loss):
@@ -138,15 +151,31 @@ class Recorder(keras.callbacks.Callback):
         save_checkpoint(folder / "checkpoints", groups, self.progress)
         self._saved_at = time.monotonic()
 
-    def _save(self, folder):
+    def _save(self, folder, always=False):
         now = time.monotonic()
         at_boundary = self.progress.epoch == self.recipe.frozen_epochs
         recent = now - self._saved_at < _CHECKPOINT_EVERY
-        if recent and not self.progress.finished and not at_boundary:
+        if recent and not (always or self.progress.finished or at_boundary):
             return
         save_checkpoint(folder / "checkpoints", self.variables(), self.progress)
         write_history(folder / "history.csv", self.progress.history)
         self._saved_at = time.monotonic()
+
+
+class Stopping(keras.callbacks.Callback):
+    """Has a recorder save where a callback stops the training; stands behind all of them."""
+
+    def __init__(self, recorder: Recorder):
+        super().__init__()
+        self.recorder = recorder
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.stop_training:
+            self.recorder.save_stopped(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.model.stop_training:
+            self.recorder.save_stopped()
 
 
 class RestOfEpoch(keras.callbacks.Callback):
@@ -176,7 +205,7 @@ class RestOfEpoch(keras.callbacks.Callback):
         self.weights = [np.array(ops.convert_to_numpy(w)) for w in self.model.trainable_weights]
 
     def on_train_end(self, logs=None):
-        if not self.progress.finished:
+        if not (self.progress.finished or self.model.stop_training):
             for weight, array in zip(self.model.trainable_weights, self.weights):
                 weight.assign(array)
 

@@ -16,8 +16,10 @@ def trainability_kept(model: keras.Model):
     try:
         yield
     finally:
-        for layer, trainable in before:
-            layer.trainable = trainable
+        # Again and again, as setting a layer sets its parts, which others may share.
+        while differ := [pair for pair in before if pair[0].trainable != pair[1]]:
+            for layer, trainable in differ:
+                layer.trainable = trainable
 
 
 def hold(model: keras.Model, what: str | None, norm: bool):

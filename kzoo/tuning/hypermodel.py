@@ -274,6 +274,8 @@ def find_models(models: str | Iterable[str], spec: DataSpec) -> list[str]:
 
 def _history(rows, costs):
     """Return the validated epochs as Keras's History, with what the network costs in each."""
+    if not rows:
+        raise keras_tuner.errors.FailedTrialError("a callback stopped it in its first epoch.")
     rows = [row for row in rows if row["val_accuracy"] is not None]
     if not rows:
         raise keras_tuner.errors.FatalValueError(

@@ -319,6 +319,10 @@ def test_positions_that_end_within_a_nested_model():
     model = model_of(lambda x: layers.Dense(2)(inner(layers.Rescaling(2.0)(x))), (8, 8, 1))
     with pytest.raises(ValueError, match="within the nested model 'inner'; analyse that model, or"):
         receptive_field(model)
+    middle = keras.Sequential([keras.Input((8, 8, 1)), inner], name="middle")
+    model = model_of(lambda x: layers.Dense(2)(middle(layers.Rescaling(2.0)(x))), (8, 8, 1))
+    with pytest.raises(ValueError, match="within the nested model 'middle'"):
+        receptive_field(model)
     # Nor are heads and gates, in which no layer has positions.
     pooled = [keras.Input((6, 6, 1)), layers.GlobalMaxPooling2D(), layers.Dense(2)]
     model = model_of(lambda x: keras.Sequential(pooled)(conv(3)(x)), (8, 8, 1))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kzoo.training import CheckpointError, Recipe, RunError, fit
 from kzoo.training.recorder import Recorder, validated_epochs
+from kzoo.training.stages import trainability_kept
 from tests.training.small import small_data, small_model
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.02)
@@ -119,19 +120,29 @@ class StopAt(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+@pytest.mark.parametrize("settings", [{"early_stopping": 10}, {"ema": 0.9}])
 @pytest.mark.parametrize(("stop", "rows"), [((1,), 2), ((0,), 1), ((2, 3), 2)])
-def test_a_callback_may_stop_it_and_it_goes_on_later(tmp_path, monkeypatch, stop, rows):
-    monkeypatch.setattr("kzoo.training.recorder._CHECKPOINT_EVERY", 0)
+def test_a_callback_may_stop_it_and_it_goes_on_later(tmp_path, monkeypatch, stop, rows, settings):
     monkeypatch.setattr("kzoo.training.devices.steps_per_call", lambda *arguments: 1)
-    recipe = Recipe(epochs=4, batch_size=16, frozen_epochs=2)
+    recipe = Recipe(epochs=4, batch_size=16, frozen_epochs=2, **settings)
+    arguments = {"validation_data": VALIDATION, "verbose": 0}
     whole = fresh_model()
-    fit(whole, small_data(), recipe, verbose=0)
-    arguments = {"output": tmp_path / "run", "verbose": 0}
+    expected = fit(whole, small_data(), recipe, **arguments)
+    arguments["output"] = tmp_path / "run"
     history = fit(fresh_model(), small_data(), recipe, callbacks=[StopAt(*stop)], **arguments)
     assert len(history) == rows
     resumed = fresh_model()
-    assert len(fit(resumed, small_data(), recipe, resume=True, **arguments)) == 4
+    history = fit(resumed, small_data(), recipe, resume=True, **arguments)
     assert_equal(variables(whole), variables(resumed))
+    for name in ("loss", "accuracy", "val_loss"):
+        assert [row[name] for row in history] == [row[name] for row in expected]
+
+
+def test_a_training_that_is_stopped_at_once_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("kzoo.training.devices.steps_per_call", lambda *arguments: 1)
+    arguments = {"output": tmp_path / "run", "verbose": 0}
+    assert fit(fresh_model(), small_data(), RECIPE, callbacks=[StopAt(0, 0)], **arguments) == []
+    assert len(fit(fresh_model(), small_data(), RECIPE, resume=True, **arguments)) == 4
 
 
 def test_a_model_that_is_built_again_is_resumed(tmp_path):
@@ -156,6 +167,22 @@ class Composite(keras.layers.Layer):
 
     def call(self, x, training=None):
         return self.norm(x, training=training)
+
+
+def test_layers_that_others_share_stay_frozen():
+    shared = keras.layers.Dense(8, name="shared")
+    shared.trainable = False
+    inputs = keras.Input((8,))
+    parts = [keras.Sequential([keras.Input((8,)), shared, keras.layers.ReLU()]) for _ in range(2)]
+    x = keras.layers.Dense(3)(parts[1](parts[0](inputs)))
+    model = keras.Model(inputs, x)
+    before = shared.get_weights()
+    with trainability_kept(model):
+        for part in parts:
+            part.trainable = False
+    assert not shared.trainable
+    fit(model, small_data(), Recipe(epochs=1, batch_size=16), verbose=0)
+    assert_equal(before, shared.get_weights())
 
 
 def test_normalisation_within_other_layers_is_held_too():

@@ -88,6 +88,10 @@ def test_default_warmup(settings, warmup):
             {"clip": 1.0, "accumulate": 4, "layer_decay": 0.8},
             r"clip cannot go with accumulate \(4\) and layer_decay \(0.8\) together",
         ),
+        (
+            {"clip": 1.0, "accumulate": 4, "optimizer": "lamb"},
+            r"clip cannot go with accumulate \(4\) and lamb together",
+        ),
         ({"precision": "float16"}, "precision must be one of 'float32', 'mixed_float16'"),
         ({"xla": True}, "xla must be one of 'auto', 'on', 'off'; received True"),
         ({"class_weights": "equal"}, "class_weights must be None, 'balanced', or a mapping"),
