@@ -122,7 +122,8 @@ class ZooHyperModel(keras_tuner.HyperModel):
     ):
         """Return the start, the builder's arguments, `conv` and the recipe's fields of values.
 
-        `epochs` and `initial_epoch` are as of `fit`; at most half of the epochs are frozen ones.
+        `epochs` and `initial_epoch` are as of `fit`; at most half of the epochs are frozen ones,
+        and at most half of the others warm up.
         """
         start, options, conv, fields = candidate(self.space, self.starts, values)
         if epochs is not None:
@@ -131,6 +132,9 @@ class ZooHyperModel(keras_tuner.HyperModel):
             fields["frozen_epochs"] = 0
         if "frozen_epochs" in fields and "epochs" in fields:
             fields["frozen_epochs"] = min(fields["frozen_epochs"], fields["epochs"] // 2)
+        if epochs is not None and fields.get("warmup_epochs"):
+            most = (fields["epochs"] - (fields.get("frozen_epochs") or 0)) / 2
+            fields["warmup_epochs"] = min(fields["warmup_epochs"], most)
         return start, options, conv, fields
 
     def rejects(self, values: Mapping[str, Any]) -> bool:
@@ -142,7 +146,7 @@ class ZooHyperModel(keras_tuner.HyperModel):
             return False
         start, options, conv, fields = self.candidate(values)
         sizes = [fields.get(name) for name in _SIZES]
-        key = repr((start.name, sorted(options.items()), conv, sizes))
+        key = repr((start.name, start.weights, sorted(options.items()), conv, sizes))
         if key not in self._rejected:
             self._rejected[key] = self._is_over(values)
         return self._rejected[key]
@@ -300,11 +304,18 @@ def _failures():
     except (ValueError, TypeError, ArithmeticError) as error:
         raise keras_tuner.errors.FailedTrialError(_line(error)) from error
     except Exception as error:
-        if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in f"{error!r}".upper():
+        if _is_out_of_memory(error):
             raise keras_tuner.errors.FailedTrialError(
                 f"it needs more memory than there is ({_line(error)[:200]})"
             ) from error
         raise
+
+
+def _is_out_of_memory(error):
+    """Return whether an error is that of Python, TensorFlow, PyTorch or JAX for no more memory."""
+    names = ("ResourceExhaustedError", "OutOfMemoryError")
+    is_named = isinstance(error, MemoryError) or type(error).__name__ in names
+    return is_named or "RESOURCE_EXHAUSTED" in str(error).upper()
 
 
 def _line(error):

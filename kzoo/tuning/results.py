@@ -106,7 +106,9 @@ def pareto_front(trials: Sequence[Trial], cost: str, objective: str) -> list[Tri
 def write_results(path: Path, trials: Sequence[Trial]):
     """Write a line of CSV for each trial; what does not apply is empty."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.values))
-    columns = ["trial", "status", *METRICS, "epochs", "seconds", *names, "reason"]
+    # A hyperparameter may be called as a metric is: the recipe's loss.
+    headings = {name: f"recipe.{name}" if name in METRICS else name for name in names}
+    columns = ["trial", "status", *METRICS, "epochs", "seconds", *headings.values(), "reason"]
     with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
@@ -117,7 +119,8 @@ def write_results(path: Path, trials: Sequence[Trial]):
                 "reason": trial.reason,
             }
             row |= {"epochs": trial.epochs, "seconds": trial.seconds and round(trial.seconds, 2)}
-            writer.writerow(row | trial.metrics | trial.values)
+            values = {headings[name]: value for name, value in trial.values.items()}
+            writer.writerow(row | trial.metrics | values)
 
 
 def write_fronts(path: Path, trials: Sequence[Trial], objective: str):

@@ -126,6 +126,8 @@ def _option(name, value):
         return []
     if isinstance(value, bool):
         return [option if value else option.replace("--", "--no-", 1)]
+    if isinstance(value, Mapping):
+        value = [f"{name}={one}" for name, one in value.items()]
     if isinstance(value, (tuple, list)):
         return [option, ",".join(map(str, value))]
     return [option, str(value)]

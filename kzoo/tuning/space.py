@@ -85,7 +85,8 @@ class Space:
         for dimension in self.dimensions:
             if dimension.when is None or found.get(dimension.when[0]) in dimension.when[1]:
                 given = values.get(dimension.name, dimension.domain.default)
-                found[dimension.name] = values.get(dimension.key, given)
+                given = values.get(dimension.key, given)
+                found[dimension.name] = _of_domain(given, dimension.domain)
         return found
 
     def declare(self, hp):
@@ -123,13 +124,19 @@ def create_space(
     found = [Dimension(MODEL, Choice(tuple(starts)))]
     by_model = {name: _builder_domains(start, spec, ranges) for name, start in starts.items()}
     found += _grouped(by_model, starts)
-    for optimizer in _OPTIMIZERS:
-        rates = _learning_rates(starts, spec, optimizer)
-        found.append(Dimension("learning_rate", rates, ("optimizer", (optimizer,))))
     begins = {name: domain.default for name, domain in ranges.items()} | fixed
     shared = _recipe_domains(starts, spec, begins)
+    given = changes.get("optimizer", fixed.get("optimizer", shared["optimizer"]))
+    for optimizer in given.values if isinstance(given, Choice) else [given]:
+        rates = _learning_rates(starts, spec, optimizer)
+        found.append(Dimension("learning_rate", rates, ("optimizer", (optimizer,))))
     found += [Dimension(name, domain) for name, domain in shared.items()]
-    found = [d for d in found if d.name not in ranges or d.name in _BUILDER]
+    pretrained = tuple(name for name, start in starts.items() if start.weights is not None)
+    if pretrained:
+        when = None if len(pretrained) == len(starts) else (MODEL, pretrained)
+        tuned = _finetuning_domains([starts[name] for name in pretrained], spec, begins)
+        found += [Dimension(name, domain, when) for name, domain in tuned.items()]
+    found = [d for d in found if d.name not in ranges or d.name not in _RECIPE]
     found += [Dimension(name, domain) for name, domain in ranges.items() if name in _RECIPE]
     found = [kept for d in found if (kept := _with(d, fixed)) is not None]
     found.sort(key=lambda d: (d.name != MODEL, d.name in _RECIPE, d.name != "optimizer"))
@@ -206,8 +213,7 @@ def _recipe_domains(starts, spec, begins):
     """
     has_weights = any(start.weights is not None for start in starts.values())
     first = next(s for s in starts.values() if not has_weights or s.weights is not None)
-    given = {name: begins[name] for name in _DECISIVE if name in begins}
-    setup = Setup.of(first, spec, given, say=lambda line: None)
+    setup = _first_setup(first, spec, begins)
     default = setup.recipe
     most = max(_BATCH_SIZES[0], spec.splits["train"] // 8)
     sizes = {size for size in _BATCH_SIZES if size <= most} | {default.batch_size}
@@ -222,9 +228,13 @@ def _recipe_domains(starts, spec, begins):
     }
     if spec.kind == "image" and min(side or _LARGE + 1 for side in spec.shape[:2]) > _LARGE:
         domains["image_size"] = _image_sizes(starts, spec, setup.views.training)
-    if has_weights:
-        domains |= _finetuning_domains(starts, spec, default)
     return domains
+
+
+def _first_setup(start, spec, begins):
+    """Return what `kzoo train` would do with a network."""
+    given = {name: begins[name] for name in _DECISIVE if name in begins}
+    return Setup.of(start, spec, given, say=lambda line: None)
 
 
 def _weight_decays(default):
@@ -253,10 +263,11 @@ def _augmentations(spec, default):
     return Choice(("", f"crop={max(1, size // 16)}", f"crop={max(2, size // 8)}"))
 
 
-def _finetuning_domains(starts, spec, default):
+def _finetuning_domains(starts, spec, begins):
     """Return what is searched where training starts from weights."""
+    default = _first_setup(starts[0], spec, begins).recipe
     domains: dict[str, Domain] = {}
-    levels = [set(_levels(start, spec)) for start in starts.values()]
+    levels = [set(_levels(start, spec)) for start in starts]
     shared = sorted(set.intersection(*levels))
     if shared:
         domains["layer_decay"] = Choice((0.5, 0.65, 0.8, 1.0), default=default.layer_decay)
@@ -317,16 +328,26 @@ def _check_names(names, ranges, starts):
             raise ValueError(f"{name} cannot be searched: candidates must be alike in it; fix it.")
 
 
+def _of_domain(given, domain):
+    """Return a value as the domain has it: keras-tuner gives 1 for True, and 16.0 for 16."""
+    if isinstance(domain, Choice):
+        return next((value for value in domain.values if value == given), given)
+    return int(given) if isinstance(domain, Int) else given
+
+
 def _declare(hp, dimension):
     name, domain = dimension.key, dimension.domain
     if isinstance(domain, Choice):
         hp.Choice(name, list(domain.values), default=domain.default)
         return
     register = hp.Int if isinstance(domain, Int) else hp.Float
+    high = domain.high
+    if isinstance(domain, Float) and domain.step:
+        high += 1e-6 * domain.step  # keras-tuner counts steps by //, which 0.6 // 0.1 is 5 of
     register(
         name,
         domain.low,
-        domain.high,
+        high,
         step=domain.step,
         sampling="log" if domain.log else "linear",
         default=domain.default,

@@ -46,7 +46,17 @@ class Listener:
         """It has ended."""
 
 
-class _ZooTuner(keras_tuner.Tuner):
+class _Whole(keras_tuner.Oracle.__base__):  # type: ignore[name-defined, misc]
+    """What oracles and tuners save, in files that a kill does not leave half written.
+
+    Their common base has no public name; its `save` writes in place.
+    """
+
+    def save(self, fname):
+        write_json(Path(fname), self.get_state())
+
+
+class _ZooTuner(keras_tuner.Tuner, _Whole):
     """A tuner that keeps the outcome of each trial, and tells a listener."""
 
     listener = Listener()
@@ -150,12 +160,15 @@ def _within_budget(oracle_class: Any):
     trials; they do not count among `max_trials`.
     """
 
-    class Oracle(oracle_class):  # type: ignore[misc, valid-type]
+    class Oracle(oracle_class, _Whole):  # type: ignore[misc, valid-type]
         tuner: Any = None
+        trials: Any
         max_trials: int | None
         rejected = 0
 
         def set_state(self, state):
+            # One that began as the process was killed may be known by its own file alone.
+            self.trials = {name: self.trials[name] for name in state["start_order"]}
             # keras-tuner saves a trial that ends before it leaves the ongoing ones, and would try
             # it again.
             over = {*state["end_order"], *state["retry_queue"]}
@@ -163,6 +176,10 @@ def _within_budget(oracle_class: Any):
                 name: trial for name, trial in state["ongoing_trials"].items() if trial not in over
             }
             super().set_state(state | {"ongoing_trials": ongoing})
+
+        def _save_trial(self, trial):
+            path = Path(self._get_trial_dir(trial.trial_id), "trial.json")
+            write_json(path, trial.get_state())
 
         def _random_values(self):
             # keras-tuner has no public place for it, and a Hyperband whose trials fail does not go

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import keras_tuner
 
+from kzoo.training import devices
 from kzoo.training.files import write_json
 from kzoo.training.local_workers import end_of, free_ports, start_worker
 from kzoo.training.workers import WorkerError
@@ -97,6 +98,7 @@ def _lose(tuner, name, reason):
 
 def work(folder: Path):
     """Train the trials that a chief hands out."""
+    devices.let_gpu_memory_grow()
     _wait_for_config(folder)
     plan = Plan.of(read_config(folder))
     tuner = plan.tuner(folder)
@@ -200,9 +202,14 @@ class _Crew:
         """Call what blocks until the search has ended, and end it where it would wait in vain."""
         try:
             search()
+            # Within here, as the watcher may have interrupted just now.
+            self._ended.set()
+            self._thread.join()
         except KeyboardInterrupt:
             if not self._interrupts:
                 raise
+            self._ended.set()
+            self._thread.join()
         if self.failure is not None:
             raise WorkerError(self.failure)
         self.progress.update(read_trials(self.tuner))
@@ -214,10 +221,20 @@ class _Crew:
         # keras-tuner's chief ends when it knows of no worker, so it must know of this one now.
         self.oracle.tuner_ids.add(name)
         self.processes[name] = start_worker(
-            [__package__, os.fspath(self.folder)], {_ID: name}, logs / f"{name}.log"
+            [__package__, os.fspath(self.folder)],
+            # JAX would take most of a GPU, which the workers share.
+            {_ID: name, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
+            logs / f"{name}.log",
         )
 
     def _watch(self):
+        try:
+            self._look_after_workers()
+        except Exception as error:  # without a watcher the chief might wait for ever
+            self.failure = f"watching the workers failed: {' '.join(str(error).split())}"
+            self._interrupt()
+
+    def _look_after_workers(self):
         told = 0
         while not self._ended.wait(0.5):
             for name, process in list(self.processes.items()):

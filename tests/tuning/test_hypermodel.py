@@ -4,6 +4,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kzoo.data import DataSpec
 from kzoo.tuning import Budget, Choice, ZooHyperModel
@@ -102,16 +103,24 @@ def test_what_cannot_be_trained_fails_with_its_reason(source, tmp_path):
         assert "FailedTrialError: the loss became" in message
 
 
-def test_too_little_memory_and_no_network(source, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("cannot allocate 3 GiB"),
+        tf.errors.ResourceExhaustedError(None, None, "cannot allocate 3 GiB"),
+        RuntimeError("RESOURCE_EXHAUSTED: cannot allocate 3 GiB"),
+    ],
+)
+def test_too_little_memory_and_no_network(source, monkeypatch, error):
     hypermodel = ZooHyperModel("udl_conv1d", source.spec)
     hp = keras_tuner.HyperParameters()
 
     def run_out(*arguments):
-        raise MemoryError("cannot allocate 3 GiB")
+        raise error
 
     monkeypatch.setattr("kzoo.tuning.hypermodel.execute", run_out)
     model = hypermodel.build(hp)
-    with pytest.raises(keras_tuner.errors.FailedTrialError, match="more memory than there is .can"):
+    with pytest.raises(keras_tuner.errors.FailedTrialError, match="more memory than .*can"):
         hypermodel.fit(hp, model, source, epochs=1)
     tiny = DataSpec("tiny", "signal", (14, 1), ("a", "b"), {"train": 9, "validation": 3})
     with pytest.raises(keras_tuner.errors.FailedTrialError, match="needs an input of at least 15"):

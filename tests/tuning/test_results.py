@@ -71,7 +71,11 @@ def test_table_and_file(tmp_path):
     assert [row["trial"] for row in fronts] == [
         str(trial.number) for trial in pareto_front(found, "parameters", "val_accuracy")
     ]
+    found[0].values["loss"] = "cross_entropy"
     write_results(tmp_path / "results.csv", found)
+    header, first = (tmp_path / "results.csv").read_text().splitlines()[:2]
+    assert header.split(",").count("loss") == header.split(",").count("recipe.loss") == 1
+    assert first.split(",")[header.split(",").index("recipe.loss")] == "cross_entropy"
     rows = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["completed"] * 3 + ["failed"]
     assert (rows[3]["reason"], rows[3]["seconds"]) == ("the loss became x", "1.23")

@@ -6,7 +6,7 @@ import pytest
 from kzoo.data import DataSpec
 from kzoo.training import Recipe
 from kzoo.training.setup import Setup, Start
-from kzoo.tuning import Choice, Float, ZooHyperModel
+from kzoo.tuning import Choice, Float, Int, ZooHyperModel
 from kzoo.tuning.space import MODEL
 
 SIGNALS = DataSpec("signals", "signal", (40, 1), ("a", "b", "c"), {"train": 192, "validation": 48})
@@ -103,6 +103,51 @@ def test_ranges_are_widened_narrowed_added_and_fixed():
         assert (recipe.optimizer, recipe.batch_size, recipe.momentum) == ("sgd", 48, 0.8)
         assert recipe.clip in (0.5, 1.0)
         assert 1e-5 <= recipe.learning_rate <= 1
+
+
+def test_an_argument_of_the_family_has_the_range_that_is_given():
+    hypermodel = ZooHyperModel("mnist1d_resnet", SIGNALS, {"kernel_size": Choice((3, 7))})
+    drawn = {hypermodel.setup_of(values).options["kernel_size"] for values in draw(hypermodel, 20)}
+    assert drawn == {3, 7}
+
+
+def test_values_come_back_as_they_were_given():
+    changes = {"freeze_norm": Choice((True, False)), "batch_size": Int(16, 64, log=True)}
+    hypermodel = ZooHyperModel("udl_conv1d", SIGNALS, changes)
+    for values in [*draw(hypermodel, 5), {"batch_size": 16.0, "freeze_norm": 1}]:
+        recipe = hypermodel.setup_of(values).recipe
+        assert isinstance(recipe.freeze_norm, bool)
+        assert isinstance(recipe.batch_size, int)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", Choice(("lamb", "muon"))])
+def test_any_optimiser_has_its_learning_rates(optimizer):
+    hypermodel = ZooHyperModel("udl_conv1d", SIGNALS, {"optimizer": optimizer})
+    rates = {hypermodel.setup_of(v).recipe.learning_rate for v in draw(hypermodel, 10)}
+    assert len(rates) == 10
+
+
+def test_the_top_of_a_range_with_steps_is_drawn():
+    hp = keras_tuner.HyperParameters()
+    changes = {"label_smoothing": Float(0.0, 0.6, step=0.1)}
+    ZooHyperModel("udl_dense", SIGNALS, changes).space.declare(hp)
+    found = next(p for p in hp.space if p.name == "label_smoothing")
+    assert max(found.values) == pytest.approx(0.6)
+
+
+def test_what_starts_from_scratch_is_not_frozen():
+    hypermodel = ZooHyperModel(["mnist1d_resnet", "mnist1d_resnet.mnist1d"], SIGNALS)
+    assert "layer_decay" in names(hypermodel)
+    scratch = hypermodel.setup_of({MODEL: "mnist1d_resnet"}).recipe
+    assert (scratch.frozen_epochs, scratch.layer_decay) == (0, 1.0)
+    tuned = hypermodel.setup_of({MODEL: "mnist1d_resnet.mnist1d"}).recipe
+    assert (tuned.frozen_epochs, tuned.layer_decay) == (4, 0.8)
+
+
+def test_short_trials_warm_up_for_half_at_most():
+    hypermodel = ZooHyperModel("udl_conv1d", SIGNALS, recipe={"warmup_epochs": 5, "epochs": 81})
+    assert hypermodel.setup_of({}, 1).recipe.warmup_epochs == 0.5
+    assert hypermodel.setup_of({}, 81).recipe.warmup_epochs == 5
 
 
 def test_without_an_optimiser_to_choose_there_is_one_learning_rate():
