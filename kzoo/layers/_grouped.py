@@ -54,7 +54,7 @@ def grouped_product(x, kernel, groups):
     """
     inputs, outputs = kernel.shape[2:]
     if groups == 1:
-        return ops.matmul(x, ops.reshape(kernel, (inputs, outputs)))
+        return x @ ops.reshape(kernel, (inputs, outputs))
     kernel = ops.reshape(kernel, (inputs, groups, outputs // groups))
     x = ops.reshape(x, (-1, groups, inputs))
     return ops.reshape(ops.einsum("bgi,igo->bgo", x, kernel), (-1, outputs))

@@ -44,11 +44,19 @@ def independent_kernels(initializer, count, shape, dtype):
     """
     if isinstance(initializer, SHAPELESS):
         return initializer((count, *shape), dtype=dtype)
-    if isinstance(initializer, keras.initializers.VarianceScaling):
+    if len(shape) > 1 and _scales_with_the_shape(initializer):
         # A leading axis multiplies every fan by its size, and so divides the variance by it.
         return initializer((count, *shape), dtype=dtype) * count**0.5
     kernels = [reseeded(initializer, i)(shape, dtype=dtype) for i in range(count)]
     return ops.stack(kernels)
+
+
+def _scales_with_the_shape(initializer):
+    """Return whether a leading axis counts for the variance, and not the axes that were named."""
+    if not isinstance(initializer, keras.initializers.VarianceScaling):
+        return False
+    config = initializer.get_config()
+    return config.get("input_axes") is None and config.get("output_axes") is None
 
 
 def given(values):

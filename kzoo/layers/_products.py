@@ -15,4 +15,5 @@ else:
 
     def product_of_transposed(a, b):
         """Return the matrix products of `a` transposed, (..., n, m), and `b`, (..., n, k)."""
-        return ops.matmul(ops.swapaxes(a, -1, -2), b)
+        # `ops.matmul` of float64 is float32 on PyTorch.
+        return ops.swapaxes(a, -1, -2) @ b

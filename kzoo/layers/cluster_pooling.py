@@ -29,7 +29,9 @@ def membership(x, centers):
         (..., count), of the type of `x`.
     """
     closeness = 2 * x @ ops.transpose(centers) - ops.sum(ops.square(centers), axis=1)
-    nearest = ops.cast(closeness >= ops.max(closeness, axis=-1, keepdims=True), x.dtype)
+    # So that what is no number is in the first.
+    farther = closeness < ops.max(closeness, axis=-1, keepdims=True)
+    nearest = ops.cast(ops.logical_not(farther), x.dtype)
     return nearest * ops.cast(ops.cumsum(nearest, axis=-1) < 1.5, x.dtype)
 
 

@@ -32,7 +32,9 @@ def quadrature_pair(x, y, beta_x, beta_y, f, x0, y0, tau):
     Returns:
         Two tensors: envelope * cos(f x'), and envelope * cos(f x' + pi / 2).
     """
-    decays = {"beta_x": ops.abs(beta_x), "beta_y": ops.abs(beta_y)}
+    # Not `ops.abs`, whose gradient at 0 would leave a decay that begins there.
+    betas = {"beta_x": beta_x, "beta_y": beta_y}
+    decays = {name: ops.where(beta < 0, -beta, beta) for name, beta in betas.items()}
     shared = {"alpha": 1.0, **decays, "f": f, "x0": x0, "y0": y0, "tau": tau, "functions": ops}
     return gabor(x, y, phi=0.0, **shared), gabor(x, y, phi=math.pi / 2, **shared)
 

@@ -117,7 +117,7 @@ class CondConv2D(ChannelGroupsConv):
         y = mix(x, kernel, weights)
         if not self.use_bias:
             return y
-        bias = ops.matmul(weights, ops.convert_to_tensor(self.bias))
+        bias = weights @ ops.convert_to_tensor(self.bias)
         return y + ops.expand_dims(bias, (1, 2))
 
     def _mixed_first(self, x, kernel, weights):

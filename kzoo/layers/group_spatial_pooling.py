@@ -36,6 +36,9 @@ class GroupSpatialPooling2D(BasePooling2D):
     Output shape:
         The same with the sizes of `MaxPooling2D`.
 
+    On PyTorch, Keras counts the last row and column twice where `"same"` pads one side alone, and
+    the means there differ from those of the other backends.
+
     Raises:
         ValueError: an argument, or an input shape, that the layer does not allow.
         TypeError: an argument of the wrong type.

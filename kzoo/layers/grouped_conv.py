@@ -45,7 +45,7 @@ def grouped_conv2d(x, kernel, groups, strides, padding, dilation_rate=(1, 1)):
         amounts = [(span // 2, span - span // 2) for span in spans]
         x, padding = ops.pad(x, [(0, 0), *amounts, (0, 0)]), "valid"
     options = (padding, "channels_last", dilation_rate)
-    has_one_pixel = padding == "valid" or kernel.shape[:2] == (1, 1)
+    has_one_pixel = padding == "valid" and max(dilation_rate) == 1 or kernel.shape[:2] == (1, 1)
     if groups == 1 and has_one_pixel and x.shape[1:3] == kernel.shape[:2]:
         return _product(x, kernel)
     # Keras's own grouped convolution is slow on a CPU, except on PyTorch.
@@ -77,7 +77,7 @@ def _products(x, kernel, groups):
     inputs, filters = kernel.shape[2:]
     pixels = ops.transpose(ops.reshape(x, (-1, groups, inputs)), (1, 0, 2))
     matrices = ops.reshape(kernel, (inputs, groups, filters // groups))
-    y = ops.transpose(ops.matmul(pixels, ops.transpose(matrices, (1, 0, 2))), (1, 0, 2))
+    y = ops.transpose(pixels @ ops.transpose(matrices, (1, 0, 2)), (1, 0, 2))
     return ops.reshape(y, (*ops.shape(x)[:3], filters))
 
 
@@ -88,7 +88,8 @@ def _product(x, kernel):
     ms for 2100 of the convolution; from 1x1x4096, 30 for 470.
     """
     inputs, filters = math.prod(kernel.shape[:3]), kernel.shape[3]
-    y = ops.matmul(ops.reshape(x, (-1, inputs)), ops.reshape(kernel, (inputs, filters)))
+    # Not `ops.matmul`, which is float32 for float64 on PyTorch.
+    y = ops.reshape(x, (-1, inputs)) @ ops.reshape(kernel, (inputs, filters))
     return ops.reshape(y, (-1, 1, 1, filters))
 
 

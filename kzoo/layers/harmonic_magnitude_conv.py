@@ -114,7 +114,8 @@ class HarmonicMagnitudeConv2D(BaseHarmonicConv2D):
 
     def call(self, inputs):
         # In half precision squares overflow, and their roots have few digits.
-        parts = [ops.cast(part, self.weight_dtype) for part in self.correlate(inputs)]
+        dtype = "float64" if self.compute_dtype == "float64" else "float32"
+        parts = [ops.cast(part, dtype) for part in self.correlate(inputs)]
         y = self.as_orders(magnitude(*parts))
         y = ops.cast(ops.mean(y, axis=order_axis(self.data_format)), self.compute_dtype)
         if self.bias is not None:

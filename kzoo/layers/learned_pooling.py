@@ -176,7 +176,7 @@ class LearnedPooling2D(keras.layers.Layer):
 
     def _cell_weights(self, dtype):
         density = ops.convert_to_tensor(self._densities, dtype=dtype)
-        return ops.tensordot(self._region_weights(dtype), density, axes=1)
+        return ops.einsum("...r,rij->...ij", self._region_weights(dtype), density)
 
     def region_weights(self):
         """Return the weights of the candidates as an array, (units, regions).

@@ -108,6 +108,7 @@ class _LocallyConnected(BaseConv):
                 f"{type(self).__name__} has weights for every position and so needs a known input "
                 f"size; received an input of shape {tuple(input_shape)}."
             )
+        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
         kernel_shape = (*self.kernel_size, channels, self.filters)
         self._kernel_shape = (*output_sizes, *kernel_shape)
         self._refuse_too_many_weights(math.prod(self._kernel_shape))

@@ -36,12 +36,13 @@ def lp_pool(x, p, pool_size, strides, padding, axis):
     window = window_elements(ops.abs(x), pool_size, strides, padding, axis)
     largest = window[0]
     for tap in window[1:]:
-        largest = ops.maximum(largest, tap)
+        # Not `ops.maximum`, which is float32 on PyTorch.
+        largest = ops.where(tap > largest, tap, largest)
     largest = ops.stop_gradient(largest)
     tiny = largest < TINY[keras.backend.standardize_dtype(x.dtype)]
     scale = ops.where(tiny, ops.ones_like(largest), largest)
     total = sum(ops.power(tap / scale, p) for tap in window)
-    # XLA's maximum may pass over a NaN, which the total keeps.
+    # A NaN that is not the largest is kept by the total.
     vanishing = ops.logical_and(tiny, total < 1)
     total = ops.where(vanishing, ops.ones_like(total), total)
     return ops.where(vanishing, ops.zeros_like(total), scale * ops.power(total, 1.0 / p))

@@ -22,11 +22,14 @@ def sample(window, uniform):
         The activation chosen, with its gradient; 0 where the whole window is 0.
     """
     threshold = ops.stop_gradient(uniform * sum(window))
-    chosen, before = ops.zeros_like(window[0]), ops.zeros_like(window[0])
+    # What is no number stays none.
+    chosen = ops.where(threshold >= 0, ops.zeros_like(threshold), threshold)
+    before = ops.zeros_like(window[0])
     for activation in window:
         # The last positive one that begins at or before the threshold: rounding of the sum cannot
         # leave a window without one, nor choose one of probability 0.
         begun = ops.logical_and(before <= threshold, activation > 0)
+        begun = ops.logical_and(begun, ops.isfinite(before))  # nothing follows infinity
         chosen = ops.where(begun, activation, chosen)
         before = before + ops.stop_gradient(activation)
     return chosen

@@ -124,6 +124,8 @@ class _TiledConv(BaseConv):
                 "bias_mode='output' needs a known input size; received an input of shape "
                 f"{tuple(input_shape)}. Give the size, or use bias_mode='channel' or 'tile'."
             )
+        if self.use_bias and self.bias_mode == "output":
+            self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
         kernel_shape = (*self.kernel_size, channels, self.filters)
         self._kernel_shape = (*self.tile_size, *kernel_shape)
 

@@ -205,3 +205,15 @@ def test_refused_data():
     layer.build((None, 4, 4, 3))
     with pytest.raises(ValueError, match="descriptors of length 3, as the layer was built; rec"):
         layer.adapt(random_maps(2, 4, 4, 5))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_nan_stays_nan(training):
+    x = random_maps(1, 4, 4, 2)
+    layer = ClusterPooling2D(3, mode="average")
+    layer.build(x.shape)
+    layer.set_weights([random_maps(*weight.shape, seed=1) for weight in layer.weights])
+    x[0, 0, 0] = np.nan
+    y = np.asarray(layer(x, training=training))
+    assert np.isnan(y[0, 0, 0]).any()
+    assert not np.isnan(y[0, 1, 1]).any()

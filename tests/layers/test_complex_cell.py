@@ -235,3 +235,12 @@ def test_refused_inputs():
         ComplexCell2D(2, 3).build((None, 2, 9, 1))
     with pytest.raises(ValueError, match="has no kernel yet; call it or `build` it"):
         ComplexCell2D(2, 3).get_kernel()
+
+
+def test_a_decay_that_begins_at_0_is_trained():
+    layer = ComplexCell2D(2, 5, beta_x=0.0)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(random_maps(1, 8, 8, 1)))
+    (beta,) = (w for w in layer.trainable_variables if w.path.endswith("beta_x"))
+    gradient = tape.gradient(loss, beta.value)
+    assert np.all(np.asarray(gradient) != 0)

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 
+from kzoo.layers import HarmonicMagnitudeConv2D
 from tests.layers.backend_cases import cases
 
 
@@ -21,3 +22,16 @@ def test_weights_and_data_in_bfloat16():
         y, expected = np.asarray(keras.ops.cast(y, "float32")), np.asarray(expected)
         tolerance = 2**-6 * np.abs(expected).max()
         np.testing.assert_allclose(y, expected, rtol=0, atol=tolerance, err_msg=name)
+
+
+def test_magnitudes_of_nothing_have_gradients_in_float16():
+    import tensorflow as tf
+
+    layer = HarmonicMagnitudeConv2D(4, 3, dtype="float16")
+    x = tf.zeros((1, 6, 6, 2), "float16")
+    layer.build(x.shape)
+    with tf.GradientTape() as tape:
+        y = layer(x)
+    for gradient in tape.gradient(y, layer.trainable_variables):
+        assert np.all(np.isfinite(np.asarray(gradient)))
+    assert np.all(np.isfinite(np.asarray(layer(500 * tf.ones_like(x)))))

@@ -175,7 +175,13 @@ def test_number_of_parameters():
 
 @pytest.mark.parametrize("channels", [3, 16])
 @pytest.mark.parametrize(
-    "initializer", ["he_normal", keras.initializers.GlorotUniform(seed=3), "orthogonal"]
+    "initializer",
+    [
+        "he_normal",
+        keras.initializers.GlorotUniform(seed=3),
+        "orthogonal",
+        keras.initializers.HeNormal(input_axes=[-4, -3, -2], output_axes=[-1]),
+    ],
 )
 def test_every_position_starts_like_a_convolution_and_unlike_the_others(initializer, channels):
     layer = LocallyConnected2D(48, 3, kernel_initializer=initializer)
@@ -239,3 +245,11 @@ def test_refused_arguments(config, error, message):
 def test_refused_inputs(shape, message):
     with pytest.raises(ValueError, match=message):
         LocallyConnected2D(4, 3).build(shape)
+
+
+def test_maps_of_another_size_are_refused():
+    layer = LocallyConnected2D(4, 3)
+    layer(random_maps(1, 7, 7, 2))
+    for size in (3, 8):
+        with pytest.raises(ValueError, match="incompatible with the layer"):
+            layer(random_maps(1, size, size, 2))

@@ -168,3 +168,21 @@ def test_refused_arguments(config, error, message):
 def test_refused_inputs():
     with pytest.raises(ValueError, match=r"does not fit an input of \(2, 9\)"):
         StochasticPooling2D(3).build((None, 2, 9, 3))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_nan_stays_nan(training):
+    x = positive_maps(2, 4, 4, 1)
+    x[0, 1, 1] = np.nan
+    y = np.asarray(StochasticPooling2D(2, seed=0)(x, training=training))
+    expected = np.zeros((2, 2, 2, 1), bool)
+    expected[0, 0, 0] = True
+    np.testing.assert_array_equal(np.isnan(y), expected)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_infinity_is_drawn(place):
+    x = np.ones((64, 4), "float32")
+    x[:, place] = np.inf
+    y = np.asarray(StochasticPooling2D(2, seed=0)(x.reshape(64, 2, 2, 1), training=True))
+    np.testing.assert_array_equal(y, np.inf)
