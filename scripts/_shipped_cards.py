@@ -30,9 +30,9 @@ A tag brings the options that its weights need: `tiled_cifar10` builds the netwo
 the image turned: on MNIST, where digits stand upright, it takes some 6s for 9s, and
 `upright_mnist`, with `readout="upright"`, does not.
 
-The three forms of All-CNN-C, of about the same number of parameters, are trained alike for 8 epochs.
-Both group forms come out above the plain one, and p4 above p4m; Cohen and Welling, in 350 epochs,
-found p4m the best. A longer training of ours has not been measured.
+The three forms of All-CNN-C, of about the same number of parameters, are trained alike for 8
+epochs. Both group forms come out above the plain one, and p4 above p4m; Cohen and Welling, in 350
+epochs, found p4m the best. A longer training of ours has not been measured.
 
 `kzoo.weights.write_half_precision(model, "mine.npz")` writes a file of the same kind, and
 `weights="mine.npz"` reads it.
