@@ -52,9 +52,11 @@ def create_optimizer(
     @functools.cache
     def one(kind, share):
         scaled = dataclasses.replace(recipe, learning_rate=share * recipe.learning_rate)
+        arguments = _arguments(recipe)
+        if kind != recipe.optimizer:  # for what does not decay
+            arguments["weight_decay"] = None
         optimizer = _KINDS[kind](
-            learning_rate=learning_rate_schedule(scaled, steps_per_epoch, frozen),
-            **_arguments(recipe),
+            learning_rate=learning_rate_schedule(scaled, steps_per_epoch, frozen), **arguments
         )
         optimizer.exclude_from_weight_decay(var_list=not_decayed)
         return optimizer

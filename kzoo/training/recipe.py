@@ -210,9 +210,9 @@ class Recipe:
                 "class_weights cannot go with mixup or cutmix, whose examples are of several "
                 "classes; leave one of them out."
             )
-        several = f"layer_decay ({self.layer_decay})" if self.layer_decay < 1 else "lamb"
-        is_one = self.layer_decay == 1 and self.optimizer != "lamb"
-        if self.accumulate > 1 and self.clip is not None and not is_one:
+        takes_several = self.layer_decay < 1 or self.optimizer == "lamb"  # optimisers
+        if self.accumulate > 1 and self.clip is not None and takes_several:
+            several = f"layer_decay ({self.layer_decay})" if self.layer_decay < 1 else "lamb"
             raise ValueError(
                 f"clip cannot go with accumulate ({self.accumulate}) and {several} together, as it "
                 "would act on each step's part of the gradient; leave one of them out."
