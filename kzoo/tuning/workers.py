@@ -192,8 +192,7 @@ class _Crew:
         return self
 
     def __exit__(self, *exception):
-        self._ended.set()
-        self._thread.join()
+        self._stop_watching()
         for process in self.processes.values():
             process.kill()
             process.wait()
@@ -203,16 +202,18 @@ class _Crew:
         try:
             search()
             # Within here, as the watcher may have interrupted just now.
-            self._ended.set()
-            self._thread.join()
+            self._stop_watching()
         except KeyboardInterrupt:
             if not self._interrupts:
                 raise
-            self._ended.set()
-            self._thread.join()
+            self._stop_watching()
         if self.failure is not None:
             raise WorkerError(self.failure)
         self.progress.update(read_trials(self.tuner))
+
+    def _stop_watching(self):
+        self._ended.set()
+        self._thread.join()
 
     def _start(self):
         logs = self.folder / "workers"
