@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -98,9 +99,12 @@ def test_ctrl_c_ends_all_workers(tmp_path):
         wait_for(lambda: (tmp_path / "run" / "checkpoints").exists())
         children = Path(f"/proc/{chief.pid}/task/{chief.pid}/children").read_text().split()
         os.killpg(chief.pid, signal.SIGINT)
-        output, _ = chief.communicate(timeout=LIMIT)
-    assert chief.returncode == 130, output
-    assert "kzoo: interrupted" in output
+        too_late = threading.Timer(LIMIT, chief.kill)
+        too_late.start()
+        assert any(line.startswith("kzoo: interrupted") for line in chief.stdout)
+        # TensorFlow by itself waits for the other worker, 3 seconds and more.
+        assert chief.wait(2) == 130
+        too_late.cancel()
     assert children
     assert not any(Path("/proc", child).exists() for child in children)
 
