@@ -164,6 +164,8 @@ PARAMETERS = {
     # Worrall et al. print 33 thousand. From their code: convolutions 33,680 (a filter has 4 rings
     # and a phase, the last ones no phase), biases 112, BatchNorm 224, classifier's bias 10.
     "hnet_mnist": 34_026,
+    # Cohen and Welling, Table 2: 1.37, 1.37 and 1.22 million; counted from the authors' code.
+    "z2_all_cnn_c": 1_372_254,
     "p4_all_cnn_c": 1_371_006,
     "p4m_all_cnn_c": 1_219_678,
     # Cohen and Welling, Table 2: 2.64, 2.62, 7.24 and 7.17 million. From the authors' code, for a,
@@ -257,6 +259,7 @@ REPLACED = {
     "wrn16_8_cifar": 13,
     "wrn28_10_cifar": 25,
     "wrn40_4_cifar": 37,
+    "z2_all_cnn_c": 7,
     # The first convolution and two in each block; shortcuts are 1x1.
     "z2_resnet26": 25,
     "z2_resnet44": 43,

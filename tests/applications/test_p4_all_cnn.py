@@ -1,4 +1,4 @@
-"""All-CNN-C on groups: its size, and its logits under rotations and reflections."""
+"""All-CNN-C on groups and beside them: its size, its logits under rotations and reflections."""
 
 import keras
 import numpy as np
@@ -17,11 +17,17 @@ from tests.applications.group_models import (
 NAMES = ("p4_all_cnn_c", "p4m_all_cnn_c")
 
 
-# Counted from the authors' code; Table 2 of the paper has 1.37 M and 1.22 M.
+# Counted from the authors' code; Table 2 of the paper has 1.37 M, 1.37 M and 1.22 M.
 @pytest.mark.parametrize(
-    ("name", "parameters"), [("p4_all_cnn_c", 1_371_006), ("p4m_all_cnn_c", 1_219_678)]
+    ("name", "parameters", "downsample"),
+    [
+        ("z2_all_cnn_c", 1_372_254, "published"),
+        ("p4_all_cnn_c", 1_371_006, "published"),
+        ("p4_all_cnn_c", 1_371_006, "equivariant"),
+        ("p4m_all_cnn_c", 1_219_678, "published"),
+        ("p4m_all_cnn_c", 1_219_678, "equivariant"),
+    ],
 )
-@pytest.mark.parametrize("downsample", ["published", "equivariant"])
 def test_parameters(name, parameters, downsample):
     model = kzoo.create_model(name, downsample=downsample)
     assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == parameters
@@ -49,6 +55,27 @@ def test_published_downsampling_is_not(name):
     model = build(name, input_shape=(None, None, 3))
     assert 1e-3 < change(model, images(32, 32, 3), rotation(1)) < 0.2
     assert change(model, images(33, 33, 3), rotation(1)) < 1e-5
+
+
+def test_the_planar_network_is_that_of_one_element():
+    """p4 with kernels that are zero but for the rotation that they stand at, so that none mixes."""
+    planar = build("z2_all_cnn_c", width=0.5)
+    group = build("p4_all_cnn_c")
+    assert planar.get_layer("l1.conv").filters == group.get_layer("l1.conv").filters
+    for layer in planar.layers:
+        weights = layer.get_weights()
+        if layer.name.endswith(".conv") and layer.name != "l1.conv":
+            kernel = np.zeros(group.get_layer(layer.name).get_weights()[0].shape, "float32")
+            kernel[:, :, 0] = weights[0]
+            weights[0] = kernel
+        if weights:
+            group.get_layer(layer.name).set_weights(weights)
+    upright = keras.Model(group.input, group.get_layer("l9.relu").output[..., 0, :])
+    planar = keras.Model(planar.input, planar.get_layer("l9.relu").output)
+    inputs = images(32, 32, 3)
+    expected = np.asarray(planar(inputs))
+    outputs = np.asarray(upright(inputs))
+    np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -105,3 +132,8 @@ def test_dropout():
 def test_refused(options, message):
     with pytest.raises(ValueError, match=message):
         kzoo.create_model("p4m_all_cnn_c", **options)
+
+
+def test_equivariant_downsampling_of_the_planar_network_is_refused():
+    with pytest.raises(ValueError, match="'equivariant' has no use in z2_all_cnn_c.*leave it out"):
+        kzoo.create_model("z2_all_cnn_c", downsample="equivariant")
