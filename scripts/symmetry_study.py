@@ -82,6 +82,7 @@ def train_once(network, seed, train, test, options):
     keras.utils.set_random_seed(seed)
     chosen = draw(train[1], options.count, seed)
     source = ArraySource({"train": (train[0][chosen], train[1][chosen])})
+    keras.config.set_dtype_policy(PRECISION)
     model = kzoo.create_model(
         network,
         classes=10,
@@ -120,7 +121,6 @@ def rows_of(options):
 def run(options):
     """Train what is not in the results yet."""
     train, test = arrays("cifar10", "train"), arrays("cifar10", "test")
-    keras.config.set_dtype_policy(PRECISION)
     for seed in range(options.seeds):
         for network in options.networks:
             if (network, seed) in [(row["network"], row["seed"]) for row in rows_of(options)]:

@@ -11,6 +11,7 @@ leaves out the first two halvings of the map, so that a network made for photogr
 before it is built, see `kzoo.applications._scaling`.
 """
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ import keras
 
 from kzoo.applications._conv import resolve_conv
 from kzoo.applications._input import PreprocessingError, keras_tensor, normalise, standard_shape
-from kzoo.applications._scaling import OPTIONS, RULES, scale_row
+from kzoo.applications._scaling import DIVISOR, OPTIONS, scale_blocks, scale_channels, scale_row
 from kzoo.constants import STATISTICS
 from kzoo.domains import Domain
 from kzoo.layers._args import integer, one_of, positive
@@ -186,6 +187,7 @@ class Family:
         search: what a search tries for an argument of the builders, where that is not the usual.
         width, depth: paths of the fields of a row that these options of the builders scale, see
             `kzoo.applications._scaling`; where there are none, the builders lack the option.
+        width_step: in steps of how many, at most, a width scales numbers of channels.
     """
 
     name: str
@@ -209,6 +211,7 @@ class Family:
     search: Mapping[str, Domain] = field(default_factory=dict)
     width: tuple[str, ...] = ()
     depth: tuple[str, ...] = ()
+    width_step: int = DIVISOR
     own: tuple[inspect.Parameter, ...] = field(init=False, repr=False)
     signature: inspect.Signature = field(init=False, repr=False)
     builders: Mapping[str, Builder] = field(init=False, repr=False)
@@ -375,10 +378,14 @@ class Family:
 
     def _scaled_row(self, variant, own):
         """Take width and depth out of the arguments `own`; return the row of `variant` at them."""
+        rules: dict[str, Callable[[int, float], int]] = {
+            "width": functools.partial(scale_channels, divisor=self.width_step),
+            "depth": scale_blocks,
+        }
         row = self.variants[variant]
-        for name in OPTIONS:
+        for name, rule in rules.items():
             factor = positive(own.pop(name, 1.0), name)
-            row = scale_row(row, getattr(self, name), factor, RULES[name])
+            row = scale_row(row, getattr(self, name), factor, rule)
         return row
 
     def _check(self, variant, pooling, classes, classifier_activation, conv):

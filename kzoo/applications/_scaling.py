@@ -2,8 +2,9 @@
 
 A number of channels c becomes the multiple of m nearest to c times the width, at least m, where m
 is the greatest common divisor of c and 8: 64 channels go in steps of 8, 20 in steps of 4, 15 in
-steps of 1. A number of blocks n becomes the whole number nearest to n times the depth, at least 1.
-A field that is a factor itself (a float) is multiplied; 0 and `None`, for nothing, stay.
+steps of 1. A family whose channels are several planes each has a smaller number in place of 8. A
+number of blocks n becomes the whole number nearest to n times the depth, at least 1. A field that
+is a factor itself (a float) is multiplied; 0 and `None`, for nothing, stay.
 
 A family says which fields these are by their paths, such as `"stages.rows.channels"`: a tuple is
 mapped over, element by element, at every place of the path. Of a field that ends in an index, such
@@ -23,18 +24,15 @@ OPTIONS = {
 }
 
 
-def scale_channels(channels: int, width: float) -> int:
+def scale_channels(channels: int, width: float, divisor: int = DIVISOR) -> int:
     """Return the number of channels at a width."""
-    step = math.gcd(channels, DIVISOR)
+    step = math.gcd(channels, divisor)
     return max(step, round(channels * width / step) * step)
 
 
 def scale_blocks(blocks: int, depth: float) -> int:
     """Return the number of blocks at a depth; halves are rounded to even."""
     return max(1, round(blocks * depth))
-
-
-RULES = {"width": scale_channels, "depth": scale_blocks}
 
 
 def scale_row(row, paths: Sequence[str], factor: float, rule: Callable[[int, float], int]):

@@ -129,4 +129,5 @@ FAMILY = Family(
     plain_variants=frozenset({"z2_all_cnn_c"}),
     learning_rate=3e-3,
     width=("filters",),
+    width_step=2,  # a filter has a plane for each element of the group
 )

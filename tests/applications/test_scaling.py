@@ -9,14 +9,14 @@ import pytest
 
 import kzoo
 from kzoo.analysis import count_parameters
-from kzoo.applications._scaling import RULES, scale_blocks, scale_channels, scale_row
+from kzoo.applications._scaling import scale_blocks, scale_channels, scale_row
 from kzoo.registry import find_family
 from kzoo.weights.half_precision import write_half_precision
 from tests.applications.published import PARAMETERS, SMALLEST
 from tests.check_application import build_small
 from tests.peers import count_counterpart
 
-OPTIONS = ("width", "depth")
+RULES = {"width": scale_channels, "depth": scale_blocks}
 # Of these the default suite builds scaled networks, of the others the sweep.
 QUICK = {
     "all_cnn_c",
@@ -49,6 +49,18 @@ def test_channels_are_the_nearest_multiple_of_what_they_share_with_8(width):
         nearest = min(abs(n * step - channels * width) for n in range(1, 600))
         assert scaled % step == 0
         assert abs(scaled - channels * width) == pytest.approx(nearest)
+
+
+def test_filters_with_a_plane_for_each_element_of_a_group_go_in_finer_steps():
+    filters = {
+        name: [kzoo.create_model(name, width=0.25).get_layer(f"l{n}.conv").filters for n in (1, 4)]
+        for name in ("z2_all_cnn_c", "p4_all_cnn_c", "p4m_all_cnn_c")
+    }
+    assert filters == {
+        "z2_all_cnn_c": [24, 48],
+        "p4_all_cnn_c": [12, 24],
+        "p4m_all_cnn_c": [8, 16],
+    }
 
 
 def test_blocks_are_the_nearest_number_and_at_least_one():
@@ -88,7 +100,7 @@ def test_paths_lead_through_dataclasses_and_tuples():
 @pytest.mark.parametrize("family", kzoo.registry.families(), ids=lambda family: family.name)
 def test_every_path_scales_a_row_and_a_factor_of_one_changes_none(family):
     rows = family.variants.values()
-    for option in OPTIONS:
+    for option in RULES:
         paths = getattr(family, option)
         assert all(scale_row(row, paths, 1.0, RULES[option]) is row for row in rows)
         for path in paths:
