@@ -18,18 +18,11 @@ def main() -> int:
     os.dup2(nowhere, 2)
     try:
         import kzoo.cli
-        import kzoo.replicas
     finally:
         os.dup2(standard_error, 2)
         os.close(nowhere)
         os.close(standard_error)
-    status = kzoo.cli.main()
-    if status != 0 and kzoo.replicas.count() > 1:
-        # TensorFlow would wait for the other workers, which may have gone: at times for minutes.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    return status
+    return kzoo.cli.main_of_a_process()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,6 @@
 
 import sys
 
-from kzoo.cli import main
+from kzoo.cli import main_of_a_process
 
-sys.exit(main())
+sys.exit(main_of_a_process())

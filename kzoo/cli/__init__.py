@@ -4,9 +4,11 @@ import argparse
 import contextlib
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
 
+from kzoo import replicas
 from kzoo.cli import benchmark, data, evaluate, export, info, list, predict, recipe, train, tune
 
 _COMMANDS = (list, info, data, recipe, train, tune, evaluate, predict, export, benchmark)
@@ -51,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return arguments.run(arguments)
         except KeyboardInterrupt:
             how = getattr(arguments, "how_to_resume", lambda argv, arguments: "")
-            print(f"kzoo: interrupted{how(argv, arguments)}", file=sys.stderr)
+            with contextlib.suppress(OSError):  # Ctrl-C also ended what a pipe leads to
+                print(f"kzoo: interrupted{how(argv, arguments)}", file=sys.stderr)
             return INTERRUPTED
         except BrokenPipeError:
             # The reader of a pipe, such as `head`, has gone.
@@ -73,6 +76,27 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             print(f"kzoo: error: {_one_line(error)}", file=sys.stderr)
             return BAD_INPUT
+
+
+def main_of_a_process(argv: Sequence[str] | None = None) -> int:
+    """Do what `main` does, as the last thing in this process.
+
+    Where it ends before its time among several workers it does not return: TensorFlow's own end
+    waits for workers that may have gone, for seconds and at times without end.
+    """
+    try:
+        status = main(argv)
+    except Exception:
+        if replicas.count() == 1:
+            raise
+        traceback.print_exc()
+        status = 1
+    if status != 0 and replicas.count() > 1:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
+        os._exit(status)
+    return status
 
 
 def _one_line(error):

@@ -81,9 +81,13 @@ def run(arguments):
             place=arguments.serve_data, workers=arguments.workers, **_training(arguments)
         )
     from kzoo.training.local_workers import started
+    from kzoo.training.workers import WorkerError
 
-    with started(arguments.argv, arguments.workers):
-        return _train(arguments)
+    try:
+        with started(arguments.argv, arguments.workers):
+            return _train(arguments)
+    except WorkerError as error:
+        raise WorkerError(f"{error}{how_to_resume(arguments.argv, arguments)}") from error
 
 
 def _train(arguments):

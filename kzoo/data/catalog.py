@@ -134,6 +134,9 @@ def _download(name: str, download: bool, data_dir, wanted_for: str | None = None
         with contextlib.redirect_stdout(sys.stderr):
             builder.download_and_prepare()
     except Exception as error:
+        prepared = find_prepared(name, data_dir)
+        if prepared is not None:  # by another process, at the same time
+            return prepared
         reason = " ".join(str(error).split()).rstrip(".")
         raise ValueError(f"The data set {name} could not be fetched: {reason}.") from error
     return Path(builder.data_dir)

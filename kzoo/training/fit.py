@@ -152,6 +152,7 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
     )
 
 
+@workers.together()
 def execute(
     plan: Plan, folder: RunFolder | None, verbose="auto", say=print, callbacks=()
 ) -> Progress:
@@ -172,7 +173,7 @@ def execute(
         if not progress.finished and progress.epoch < phase.last_epoch:
             if phase.is_frozen and verbose:
                 say(f"the first {phase.last_epoch} of {recipe.epochs} epochs train the head alone")
-            with _trainability_kept(plan), lost_servers_told(), workers.together():
+            with _trainability_kept(plan), lost_servers_told():
                 stopped = _run(plan, phase, progress, arrays, folder, verbose, callbacks)
             if stopped:
                 break

@@ -7,6 +7,7 @@ temporary file, and end when the chief does, however it does.
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -131,6 +132,7 @@ def _watch(others, logs, ended):
         for other, log in zip(others, logs):
             if other.poll() and not ended.is_set():
                 print(f"kzoo: error: {end_of(other, log)}", file=sys.stderr, flush=True)
+                shutil.rmtree(log.parent, ignore_errors=True)
                 os._exit(1)
 
 
@@ -139,7 +141,7 @@ def _explained(error, others, logs):
     while time.monotonic() < limit:
         for other, log in zip(others, logs):
             if other.poll():
-                return WorkerError(f"{end_of(other, log)}; continue with --resume.")
+                return WorkerError(end_of(other, log))
         time.sleep(0.1)
     return error
 
@@ -162,8 +164,8 @@ def end_with_the_chief():
 
 
 if __name__ == "__main__":
-    from kzoo.cli import main
+    from kzoo.cli import main_of_a_process
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_the_chief, daemon=True).start()
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main_of_a_process(sys.argv[1:]))

@@ -20,6 +20,7 @@ from kzoo.training.views import view_config
 from kzoo.weights.tags import records_of
 
 
+@workers.together()
 def train(
     model_name: str,
     data,

@@ -11,6 +11,8 @@ import dataclasses
 import io
 import json
 import os
+import signal
+import threading
 from typing import Any
 
 import keras
@@ -58,9 +60,24 @@ def connect() -> bool:
     import tensorflow as tf
 
     _take_one_gpu(addresses, index)
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    with _ended_by_ctrl_c():
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
     replicas.join(strategy, index, len(addresses))
     return True
+
+
+@contextlib.contextmanager
+def _ended_by_ctrl_c():
+    """Have Ctrl-C end this process at once while TensorFlow waits, as Python would not hear it."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) in (None, signal.SIG_IGN):
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def cluster() -> tuple[list[str], int]:
@@ -234,20 +251,23 @@ def wait_for_all():
 @contextlib.contextmanager
 def together():
     """Raise `WorkerError` where TensorFlow tells that another worker has gone."""
-    if replicas.count() == 1:
-        yield
-        return
-    import tensorflow as tf
-
     try:
         yield
-    except (tf.errors.OpError, RuntimeError) as error:
-        if not any(sign in str(error) for sign in _GONE):
+    except Exception as error:
+        if replicas.count() == 1 or not _is_of_a_lost_worker(error):
             raise
         raise WorkerError(
             f"worker {replicas.index()} of {replicas.count()} has lost another worker, so the "
-            "training ended; start all of them again, with --resume (resume=True)."
+            "training ended; start all of them again, with resume=True where the run folder is "
+            "there."
         ) from error
+
+
+def _is_of_a_lost_worker(error):
+    import tensorflow as tf
+
+    is_tensorflows = isinstance(error, (tf.errors.OpError, RuntimeError))
+    return is_tensorflows and any(sign in str(error) for sign in _GONE)
 
 
 def own_feed(data, recipe: Recipe, classes: int) -> Feed:

@@ -14,6 +14,7 @@ from kzoo.layers._args import integer, one_of
 from kzoo.training import Run, devices, train
 from kzoo.training.folder import CONFIG as RUN_CONFIG
 from kzoo.training.folder import check_outside, versions
+from kzoo.training.workers import cluster
 from kzoo.tuning.budget import Budget
 from kzoo.tuning.config import check_folder, plain_space, read_config, search_folder, write_config
 from kzoo.tuning.hypermodel import METRICS
@@ -193,6 +194,11 @@ def tune(
     one_of(tuner, "tuner", TUNERS)
     one_of(objective, "objective", OBJECTIVES)
     integer(workers, "workers")
+    if len(cluster()[0]) > 1:
+        raise ValueError(
+            "TF_CONFIG names workers that train one model together, and those of a search train "
+            "models side by side; unset TF_CONFIG, and say how many with workers."
+        )
     if max_trials is None and tuner in ("random", "bayesian"):
         max_trials = _MAX_TRIALS
     if max_trials is not None:

@@ -185,6 +185,8 @@ class _Crew:
         self._interrupts = False
 
     def __enter__(self):
+        # Not SIGINT, which a process in the background may ignore.
+        self._before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
         for _ in range(self.count):
             self._start()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -193,6 +195,7 @@ class _Crew:
 
     def __exit__(self, *exception):
         self._stop_watching()
+        signal.signal(signal.SIGUSR1, self._before or signal.SIG_DFL)
         for process in self.processes.values():
             process.kill()
             process.wait()
@@ -284,7 +287,7 @@ class _Crew:
         self._interrupts = True
         main = threading.main_thread().ident
         if main is not None:
-            signal.pthread_kill(main, signal.SIGINT)
+            signal.pthread_kill(main, signal.SIGUSR1)
 
 
 def _pulse_path(folder, name):

@@ -1,5 +1,6 @@
 """The `kzoo` command: what it prints, and how it refuses bad input."""
 
+import io
 import re
 import subprocess
 import sys
@@ -354,6 +355,19 @@ def test_interrupt_says_how_to_resume(capsys, tmp_path, monkeypatch):
         "kzoo: interrupted; continue with `kzoo train lenet5 --data digits --output "
         f"{tmp_path} --epochs 3 --resume`\n"
     )
+
+
+def test_an_interrupt_that_nobody_reads_of_is_one(capsys, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("kzoo.training.train", interrupted)
+    monkeypatch.setattr("sys.stderr", Gone())
+    assert main(TRAIN) == 130
 
 
 def test_a_training_that_nobody_reads_says_so(capsys, tmp_path, monkeypatch):

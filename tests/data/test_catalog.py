@@ -1,4 +1,5 @@
 import os
+import shutil
 import time
 
 import pytest
@@ -55,6 +56,17 @@ def test_failed_download_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(tfds, "builder", lambda name, data_dir: Offline())
     with pytest.raises(ValueError, match="cifar10 could not be fetched: no route to host.$"):
         open_source("cifar10", download=True, data_dir=tmp_path)
+
+
+def test_a_set_that_another_process_fetched_meanwhile_is_taken(monkeypatch, tmp_path, tfds_dir):
+    class Late:
+        def download_and_prepare(self):
+            shutil.copytree(tfds_dir / "tiny", tmp_path / "tiny")
+            raise FileExistsError("Cannot rename")
+
+    monkeypatch.setattr(tfds, "list_builders", lambda **options: ["tiny"])
+    monkeypatch.setattr(tfds, "builder", lambda name, data_dir: Late())
+    assert open_source("tiny", download=True, data_dir=tmp_path).spec.name == "tiny"
 
 
 def test_download_prepares_the_set(monkeypatch, tmp_path, tfds_dir):

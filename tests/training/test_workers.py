@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -84,7 +85,7 @@ def test_a_worker_that_dies_ends_the_others(tmp_path):
             os.kill(child, signal.SIGKILL)
         output, _ = chief.communicate(timeout=LIMIT)
     assert chief.returncode == 2, output
-    assert "worker 1 ended by SIGKILL; continue with --resume." in output
+    assert "worker 1 ended by SIGKILL; continue with `kzoo train lenet5" in output
     assert "Traceback" not in output
     assert not (tmp_path / "run" / "model.keras").exists()
 
@@ -107,6 +108,38 @@ def test_ctrl_c_ends_all_workers(tmp_path):
         too_late.cancel()
     assert children
     assert not any(Path("/proc", child).exists() for child in children)
+
+
+def test_ctrl_c_ends_a_worker_that_waits_for_others(tmp_path):
+    """TensorFlow waits for them within one call, in which Python hears no signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    run = [ROOT / "kzoo_command.py", *TRAIN, "--output", tmp_path / "run"]
+    with processes(run, TF_CONFIG=[next(clusters(2))]) as [chief]:
+        signal.signal(signal.SIGINT, before)
+        # While it waits, it has the default action in place of Python's handler.
+        caught = re.compile(r"SigCgt:\s*(\w+)")
+        status = Path(f"/proc/{chief.pid}/status")
+
+        def mask():
+            return int(caught.search(status.read_text())[1], 16) >> (signal.SIGINT - 1) & 1
+
+        wait_for(mask)
+        wait_for(lambda: not mask())
+        os.killpg(chief.pid, signal.SIGINT)
+        assert chief.wait(10) == -signal.SIGINT
+
+
+def test_a_chief_that_refuses_ends_the_others_in_one_sentence(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").touch()
+    run = [ROOT / "kzoo_command.py", *TRAIN, "--output", tmp_path / "run"]
+    with processes(run, run, TF_CONFIG=list(clusters(2))) as [chief, other]:
+        refusal, _ = chief.communicate(timeout=LIMIT)
+        output, _ = other.communicate(timeout=LIMIT)
+    assert (chief.returncode, other.returncode) == (2, 2), output
+    assert "already" in refusal
+    assert "kzoo: error: worker 1 of 2 has lost another worker" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,19 @@
 """A chief and its workers: one that dies does not take the search with it."""
 
 import csv
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
-from kzoo.tuning import tune
+import pytest
+
+from kzoo.tuning import tune, workers
 from kzoo.tuning.results import read_trials
 from tests.tuning.test_search import command
 
@@ -72,6 +76,40 @@ def test_one_process_and_a_chief_go_on_with_each_others_search(data_file, tmp_pa
     chief = whole.plan.tuner(folder)
     assert tuple(read_trials(chief)) == again.trials
     assert chief.oracle.create_trial("worker-1").status == "STOPPED"
+
+
+def test_the_end_of_all_workers_is_heard_in_the_background(tmp_path, monkeypatch):
+    """There a shell has Ctrl-C ignored, and keras-tuner's chief would wait for ever."""
+
+    def start_worker(argv, environment, log):
+        log.write_text("out of memory")
+        return subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+
+    monkeypatch.setattr(workers, "_RESTARTS", 0)
+    monkeypatch.setattr(workers, "start_worker", start_worker)
+    oracle = types.SimpleNamespace(tuner_ids=set(), ongoing_trials={}, end_order=[])
+    tuner = types.SimpleNamespace(oracle=oracle)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin = time.monotonic()
+    try:
+        with (
+            pytest.raises(workers.WorkerError, match=r"worker 1 ended .*3 \(out of memory\)"),
+            workers._Crew(tmp_path, tuner, 1, None) as crew,
+        ):
+            crew.wait_for(lambda: time.sleep(LIMIT))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() - begin < LIMIT / 2
+    assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
+
+
+def test_the_workers_of_tensorflow_are_no_search(data_file, tmp_path, monkeypatch):
+    cluster = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
+    task = {"type": "worker", "index": 0}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    with pytest.raises(ValueError, match="TF_CONFIG names workers .* unset TF_CONFIG, and say"):
+        tune("udl_conv1d", data_file, output=tmp_path / "search")
+    assert not (tmp_path / "search").exists()
 
 
 def test_a_worker_that_is_killed(data_file, tmp_path):
