@@ -41,6 +41,8 @@ def _flipped_and_cropped(images):
 def train(images, labels, recipe, *, drop_remainder=False):
     """Train by the SGD, cosine and warm-up of a `Recipe`, with flip and crop.
 
+    As usual in PyTorch, all parameters decay, those of normalisation too, which kzoo leaves out.
+
     Returns:
         The network, and for each epoch its seconds and its training accuracy.
     """

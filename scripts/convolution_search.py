@@ -117,7 +117,12 @@ def main(argv=None):
             found = search(data, Path(folder, str(examples)), options)
             ranked = best_first(found.trials, "val_accuracy")
             for conv in CONVOLUTIONS:
-                trial = next(trial for trial in ranked if trial.values["conv"] == conv)
+                trial = next((trial for trial in ranked if trial.values["conv"] == conv), None)
+                if trial is None:
+                    raise SystemExit(
+                        f"none of the {options.trials} candidates for {examples} images has "
+                        f"conv={conv!r}; give more --trials."
+                    )
                 accuracies, parameters = measure(found, trial, options)
                 rows[examples, conv] = accuracies, parameters, trial
                 print(examples, conv, parameters, np.round(accuracies, 4), flush=True)

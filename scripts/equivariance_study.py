@@ -32,9 +32,10 @@ HEADER = """# Equivariance on rotated MNIST
 Test error after {epochs} epochs on {data} ({train:,} training and {test:,} test images), mean and
 sample standard deviation over seeds. One recipe for all: AdamW with a cosine schedule from the
 learning rate in the table, weight decay {weight_decay}, batch size {batch_size}, no augmentation,
-no validation images, nothing chosen by looking at the test images. The published figures come from
-the authors' own recipes (200 to 300 epochs) and from the original rotated images; the images here
-are made anew from MNIST by the same rule.
+no validation images, nothing chosen by looking at the test images. `z2cnn` has the dropout of 0.3
+that its authors give it, which so short a training does not reward; the others have none. The
+published figures come from the authors' own recipes (200 to 300 epochs) and from the original
+rotated images; the images here are made anew from MNIST by the same rule.
 
 Keras {keras}, {backend} {version}, kzoo {kzoo}, Python {python}, {machine}. Written by
 `scripts/equivariance_study.py {arguments}`.

@@ -4,9 +4,10 @@ Command: .venv/bin/python scripts/finetuning_study.py [--data digits FOLDER ...]
 Cost: about 20 minutes on one CPU core for digits, and as much for MNIST or a folder of six classes.
 
 For 10, 50 and 200 images of each class, drawn anew for each seed, the same network is trained from
-random weights and from the shipped ones, each by kzoo's default recipe for its start and for the
-same number of epochs, and tested once. Results go to --results as they come, and a study that was
-stopped goes on. Writes docs/finetuning_study.md and docs/finetuning_study.png.
+random weights and from the shipped ones, each by kzoo's default recipe for its start but with
+batches of 32, crops alone as augmentation, and the same number of epochs, and tested once. Results
+go to --results as they come, and a study that was stopped goes on. Writes docs/finetuning_study.md
+and docs/finetuning_study.png.
 """
 
 import argparse
@@ -67,11 +68,23 @@ def accuracy(options, train, test, count, seed, has_weights):
     return float(np.mean(predicted == test[1]))
 
 
+def is_wanted(row, options, setting):
+    """Return whether a row of the results belongs to this study."""
+    return (
+        setting.items() <= row.items()
+        and row["count"] in options.counts
+        and row["seed"] < options.seeds
+        and row["data"] in [Path(data).name for data in options.data]
+    )
+
+
 def run(options):
     """Run what is not in the results yet; return all rows."""
+    setting = {"model": options.model, "tag": options.tag, "epochs": options.epochs}
     rows = []
     if options.results.exists():
         rows = [json.loads(line) for line in options.results.read_text().splitlines()]
+        rows = [row for row in rows if is_wanted(row, options, setting)]
     done = {tuple(row[key] for key in ("data", "count", "seed", "start")) for row in rows}
     for data in options.data:
         name = Path(data).name
@@ -84,6 +97,7 @@ def run(options):
                     found = accuracy(options, train, test, count, seed, has_weights)
                     rows.append(
                         {"data": name, "count": count, "seed": seed, "start": start}
+                        | setting
                         | {"accuracy": found}
                     )
                     with options.results.open("a") as file:
@@ -115,7 +129,8 @@ def page(rows, options, argv):
     return (
         "# Fine-tuning on few images\n\n"
         f"Test accuracy in percent of `{options.model}` trained on some images of each class, from "
-        f"random weights and from the shipped `{options.tag}` weights; {options.epochs} epochs, "
+        f"random weights and from the shipped `{options.tag}` weights; {options.epochs} epochs in "
+        "batches of 32, cropped at random after padding by 4 pixels; "
         f"mean and sample standard deviation over {options.seeds} seeds, which also draw the "
         "images (all of a class that has fewer). "
         f"Images are brought to {SIZE} x {SIZE} in colour.\n\n"
