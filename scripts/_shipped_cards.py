@@ -31,8 +31,10 @@ the image turned: on MNIST, where digits stand upright, it takes some 6s for 9s,
 `upright_mnist`, with `readout="upright"`, does not.
 
 The three forms of All-CNN-C, of about the same number of parameters, are trained alike for 8
-epochs. Both group forms come out above the plain one, and p4 above p4m; Cohen and Welling, in 350
-epochs, found p4m the best. A longer training of ours has not been measured.
+epochs. Both group forms come out above the plain one, which alone has no batch normalisation, and
+p4 above p4m. Cohen and Welling, in 350 epochs, found p4m the best, then p4. On fewer images, all of
+which the networks learn, p4m is the best here too, and p4 is not above the planar network with
+batch normalisation: [symmetry_study.md](symmetry_study.md).
 
 `kzoo.weights.write_half_precision(model, "mine.npz")` writes a file of the same kind, and
 `weights="mine.npz"` reads it.
