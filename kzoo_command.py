@@ -1,4 +1,4 @@
-"""The `kzoo` command: imports TensorFlow without its start-up lines, then runs `kzoo.cli.main`.
+"""The `kzoo` command: imports TensorFlow without its start-up lines, then runs `kzoo.cli`.
 
 TensorFlow writes some lines to standard error while it is imported, whatever its log level, so
 that file descriptor leads nowhere for as long. A module beside the package, as any within it is

@@ -6,8 +6,8 @@ Cost: a minute.
 CAMVID has `train` and `test`, in each `images` (photographs) and `masks` (PNG of class numbers;
 SegNet's eleven classes and 11 for void), as Brostow et al. 2009 published it at a quarter of the
 size. A patch belongs to the class that has four fifths of its pixels; classes with fewer than 200
-training patches are left out. Training and test patches come
-from different photographs, some of them of one drive.
+training patches are left out. Training and test patches come from different photographs, some of
+them of one drive.
 """
 
 import argparse

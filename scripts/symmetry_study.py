@@ -13,7 +13,6 @@ network. Writes docs/symmetry_study.md.
 import argparse
 import json
 import platform
-import shlex
 import sys
 from pathlib import Path
 
@@ -24,9 +23,10 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 import kzoo  # noqa: E402
+from kzoo.analysis import count_parameters  # noqa: E402
 from kzoo.data import ArraySource, Pipeline  # noqa: E402
 from kzoo.training import Recipe, fit  # noqa: E402
-from scripts._timing import table  # noqa: E402
+from scripts._timing import command, table  # noqa: E402
 from scripts.finetuning_study import arrays, draw  # noqa: E402
 
 # Test error in percent without augmentation: Cohen and Welling 2016, Table 2.
@@ -98,7 +98,7 @@ def train_once(network, seed, train, test, options):
         split: 100 * float(np.mean(model.predict(x, batch_size=250, verbose=0).argmax(1) != y))
         for split, (x, y) in {"train": (train[0][chosen], train[1][chosen]), "test": test}.items()
     }
-    parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    parameters = count_parameters(model)
     keras.utils.clear_session()
     setting = {"count": options.count, "epochs": options.epochs, "width": options.width}
     return setting | {
@@ -142,7 +142,7 @@ def of_seeds(rows, key):
     return f"{np.mean(found):.2f}" + (f" ± {np.std(found, ddof=1):.2f}" if len(found) > 1 else "")
 
 
-def page(options, found, argv):
+def page(options, found):
     """Return the page of the results, a list for each network."""
     recipe = recipe_for(0, options)
     header = PAGE.format(
@@ -160,7 +160,7 @@ def page(options, found, argv):
         kzoo=kzoo.__version__,
         python=platform.python_version(),
         machine=platform.machine(),
-        command=shlex.join(["scripts/symmetry_study.py", *argv]),
+        command=command(),
     )
     lines = [
         [
@@ -177,14 +177,13 @@ def page(options, found, argv):
 
 
 def main(argv=None):
-    argv = sys.argv[1:] if argv is None else argv
     options = parse(argv)
     options.results.parent.mkdir(parents=True, exist_ok=True)
     run(options)
     rows = rows_of(options)
     found = {name: [row for row in rows if row["network"] == name] for name in PUBLISHED}
     if min(map(len, found.values())) == options.seeds:
-        options.page.write_text(page(options, found, argv), encoding="utf-8")
+        options.page.write_text(page(options, found), encoding="utf-8")
     return 0
 
 
