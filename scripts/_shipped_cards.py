@@ -9,6 +9,7 @@ import numpy as np
 from kzoo.registry import find_family
 from kzoo.training import Recipe, Run
 from kzoo.weights.sources import written
+from scripts import _pages
 
 DATA_SETS = {
     "cifar10": "CIFAR-10",
@@ -214,10 +215,7 @@ def card(record) -> str:
 
 def spread(record) -> str:
     """Return mean and sample standard deviation of the test accuracy in percent."""
-    accuracies = [100 * seed["accuracy"] for seed in record["seeds"]]
-    if len(accuracies) == 1:
-        return f"{accuracies[0]:.2f}"
-    return f"{np.mean(accuracies):.2f} ± {np.std(accuracies, ddof=1):.2f}"
+    return _pages.spread([100 * seed["accuracy"] for seed in record["seeds"]])
 
 
 def table(records, cards: str) -> str:

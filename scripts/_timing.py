@@ -1,18 +1,10 @@
 """Interleaved timing of functions, of Keras layers and of PyTorch modules, for the benchmarks."""
 
-import shlex
-import sys
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
-
-
-def command() -> str:
-    """Return how this script was called, for the page that it writes."""
-    return shlex.join([f"scripts/{Path(sys.argv[0]).name}", *sys.argv[1:]])
 
 
 class Compiled:
@@ -118,9 +110,3 @@ def ratio(times, base):
     """Return the median and quartiles, over the rounds, of one time over another."""
     low, median, high = np.percentile(times / base, (25, 50, 75))
     return f"{median:.2f} ({low:.2f}-{high:.2f})"
-
-
-def table(header, rows):
-    """Return a Markdown table of a tuple of titles and of tuples of cells."""
-    lines = [header, ("---",) * len(header), *rows]
-    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)

@@ -10,10 +10,7 @@ docs/benchmarks/accuracy.md.
 """
 
 import argparse
-import importlib.metadata
 import json
-import platform
-import statistics
 import sys
 from pathlib import Path
 
@@ -24,8 +21,8 @@ sys.path.insert(0, str(ROOT))
 
 from kzoo.data import open_source  # noqa: E402
 from scripts import _torch_training  # noqa: E402
+from scripts._pages import command, measured_on, spread, table  # noqa: E402
 from scripts._shipped_table import SHIPPED  # noqa: E402
-from scripts._timing import table  # noqa: E402
 
 NAME = "resnet20_cifar.cifar10"
 RECORD = ROOT / "kzoo" / "weights" / "shipped" / f"{NAME}.json"
@@ -39,8 +36,7 @@ def page(found, recipe, data, record) -> str:
     lines = [
         [
             library,
-            f"{100 * statistics.mean(values):.2f}",
-            f"{100 * statistics.stdev(values):.2f}" if len(values) > 1 else "-",
+            spread([100 * value for value in values]),
             ", ".join(f"{100 * value:.2f}" for value in values),
         ]
         for library, values in rows.items()
@@ -49,10 +45,10 @@ def page(found, recipe, data, record) -> str:
     return (
         "# Accuracy beside PyTorch\n\n"
         f"ResNet-20 on {data}, {recipe.epochs} epochs of the recipe `cifar`, test accuracy in % "
-        f"over the seeds. PyTorch {importlib.metadata.version('torch')} on "
-        f"{_torch_training.DEVICE}, Python {platform.python_version()}.{note}\n\n"
-        "Written by `scripts/accuracy_beside_pytorch.py`.\n\n"
-        f"{table(['', 'mean', 'standard deviation', 'seeds'], lines)}"
+        f"over the seeds, with their sample standard deviation.{note}\n\n"
+        f"PyTorch on {_torch_training.DEVICE}. {measured_on('torch')}. Written by "
+        f"`{command()}`.\n\n"
+        f"{table(['', 'accuracy', 'seeds'], lines)}"
     )
 
 

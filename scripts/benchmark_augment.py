@@ -7,7 +7,6 @@ of arrays; torchvision's take a list of Pillow images, one call each, and give a
 """
 
 import argparse
-import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,8 +15,8 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import numpy as np  # noqa: E402
-import PIL  # noqa: E402
-from _timing import command, interleaved, ratio, table  # noqa: E402
+from _pages import command, measured_on, table  # noqa: E402
+from _timing import interleaved, ratio  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from kzoo.data.augment import augment, parse_augment  # noqa: E402
@@ -127,17 +126,14 @@ def main(argv=None):
     parser.add_argument("--sizes", type=int, nargs="+", default=list(BATCH), choices=list(BATCH))
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args(argv)
-    timm = import_timm()
+    import_timm()
     import torch
-    import torchvision
 
     torch.set_num_threads(1)
     parts = [
         "# Speed of the augmentations\n",
-        f"numpy {np.__version__}, Pillow {PIL.__version__}, "
-        f"torchvision {torchvision.__version__}, timm {timm.__version__}; "
-        f"Python {platform.python_version()}; one thread of {platform.machine()} unless it says "
-        f"two; medians of {options.repeats}, images a second; a ratio is kzoo's time over the "
+        f"{measured_on('numpy', 'pillow', 'torchvision', 'timm')}; one thread unless it says two; "
+        f"medians of {options.repeats}, images a second; a ratio is kzoo's time over the "
         "other's, with its quartiles. kzoo's take and give a batch of arrays, torchvision's (v2) "
         "take Pillow images and give a batch of tensors; timm's `FastCollateMixup` is beside mixup "
         "and CutMix.\n",

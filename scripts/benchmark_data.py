@@ -8,7 +8,6 @@ of 500 x 375 cut from those of scikit-image. With `--print` the page is left alo
 
 import argparse
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -18,11 +17,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import keras  # noqa: E402
 import numpy as np  # noqa: E402
-import PIL  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from _timing import command, ratio, table  # noqa: E402
+from _pages import command, measured_on, table  # noqa: E402
+from _timing import ratio  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from kzoo.data import ArraySource, Pipeline, open_source  # noqa: E402
@@ -137,10 +135,9 @@ def main(argv=None):
         photographs = jpegs(options.repeats, write_photographs(folder))
     page = (
         "# Speed of the input pipelines\n\n"
-        f"tensorflow {tf.__version__}, keras {keras.__version__}, numpy {np.__version__}, Pillow "
-        f"{PIL.__version__}; Python {platform.python_version()}; {os.cpu_count()} cores of "
-        f"{platform.machine()}. Medians of {options.repeats} interleaved repeats; a ratio is the "
-        "median over the repeats of the ratio within a round, with its quartiles.\n\n"
+        f"{measured_on('numpy', 'pillow')}. Medians of {options.repeats} interleaved "
+        "repeats; a ratio is the median over the repeats of the ratio within a round, with its "
+        "quartiles.\n\n"
         f"Written by `{command()}`.\n\n"
         "## 32 x 32, batches of 128, crop=4 and flip\n\n"
         f"{table(header, cifar(options.repeats))}\n"

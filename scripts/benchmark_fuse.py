@@ -6,8 +6,6 @@ A model and its fused form run `predict_on_batch` in turn in one process.
 """
 
 import argparse
-import os
-import platform
 import sys
 from pathlib import Path
 
@@ -16,7 +14,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from _timing import command, interleaved, milliseconds, ratio, table  # noqa: E402
+from _pages import command, measured_on, table  # noqa: E402
+from _timing import interleaved, milliseconds, ratio  # noqa: E402
 
 import kzoo  # noqa: E402
 
@@ -65,8 +64,7 @@ def main(argv=None):
     header = ("model", "layers", "plain, ms", "fused, ms", "ratio of the times")
     text = (
         "# Speed of fused models\n\n"
-        f"Keras {keras.__version__} on {keras.config.backend()}; Python "
-        f"{platform.python_version()}; {os.cpu_count()} cores of {platform.machine()}; float32; "
+        f"{measured_on()}; float32; "
         f"batch {BATCH}, {SIZE} x {SIZE}; medians of {options.repeats} repeats run in turn, with "
         "the quartiles of the ratio.\n\n"
         f"Written by `{command()}`.\n\n{table(header, rows)}"

@@ -11,7 +11,6 @@ compared runs in turn in one process, so that a machine that slows down slows al
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +31,8 @@ from _layer_cases import (  # noqa: E402
     memory_cases,
     pooling_cases,
 )
-from _timing import Compiled, command, compiled_torch, interleaved, milliseconds, ratio, table  # noqa: E402
+from _pages import command, measured_on, table  # noqa: E402
+from _timing import Compiled, compiled_torch, interleaved, milliseconds, ratio  # noqa: E402
 
 from kzoo.layers import (  # noqa: E402
     ConnectionTableConv2D,
@@ -334,22 +334,14 @@ SECTIONS = {
 
 def header(options):
     """Return the head of the page: versions, device, precision, command."""
-    import importlib.metadata
-
-    names, device = ("tensorflow", "tf_keras", "torch", "numpy"), "CPU"
-    if keras.config.backend() == "jax":
-        import jax
-
-        names, device = ("jax", "numpy"), jax.devices()[0].device_kind
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    peers = () if keras.config.backend() == "jax" else ("tf_keras", "torch")
     return (
         "# Speed of the layers\n\n"
-        f"Keras {keras.__version__} on {keras.config.backend()}, {versions}; Python "
-        f"{platform.python_version()}; {device}, {os.cpu_count()} cores of "
-        f"{platform.machine()}; {options.dtype}; graphs without XLA on TensorFlow. Medians of "
-        f"{options.repeats} interleaved repeats; a ratio is the median over the repeats of the "
-        "ratio to the yardstick's time in the same round, with its quartiles. Forward is the "
-        "inference graph; train is forward and the gradients of input and weights.\n\n"
+        f"{measured_on(*peers, 'numpy')}; {options.dtype}; graphs without XLA on "
+        f"TensorFlow. Medians of {options.repeats} interleaved repeats; a ratio is the median over "
+        "the repeats of the ratio to the yardstick's time in the same round, with its quartiles. "
+        "Forward is the inference graph; train is forward and the gradients of input and "
+        "weights.\n\n"
         f"Written by `{command()}`.\n\n"
     )
 

@@ -12,10 +12,8 @@ Writes docs/benchmarks/models.md.
 """
 
 import argparse
-import importlib.metadata
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -27,7 +25,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _timing import command, table  # noqa: E402
+from _pages import command, measured_on, table  # noqa: E402
 
 # kzoo's and timm's name -> keras.applications's, where it has the model.
 MODELS = {
@@ -145,14 +143,9 @@ def seconds_of_import():
 
 def page(rows, options):
     """Return the page: the table, and the geometric means of the judged models."""
-    import keras
-
-    names = ("tensorflow", "torch", "timm", "numpy")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     text = (
         "# Speed of the models\n\n"
-        f"Keras {keras.__version__} on {keras.backend.backend()}, {versions}; Python "
-        f"{platform.python_version()}; {os.cpu_count()} cores of {platform.machine()}; "
+        f"{measured_on('torch', 'timm', 'numpy')}; "
         f"{options.precision}; batch {BATCH}, {SIZE} x {SIZE}; medians of {options.rounds} rounds "
         f"of {options.repeats} repeats, ms; a ratio is kzoo's time over the other's.\n\n"
         f"Written by `{command()}`.\n"

@@ -11,10 +11,7 @@ Writes docs/benchmarks/training.md.
 """
 
 import argparse
-import importlib.metadata
 import json
-import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +21,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _timing import command, table  # noqa: E402
+from _pages import command, measured_on, table  # noqa: E402
 
 LIBRARIES = ("kzoo", "pytorch")
 BATCH = 128  # of the recipe
@@ -87,10 +84,6 @@ def run(library, options):
 
 def page(rounds, options):
     """Return the page: the table and the ratio."""
-    import keras
-
-    names = (keras.config.backend(), "torch", "numpy")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     medians = {
         library: np.median([s for found in rounds for s in found[library][0][1:]])
         for library in LIBRARIES
@@ -108,8 +101,7 @@ def page(rounds, options):
     return (
         "# Speed of training\n\n"
         f"`resnet20_cifar` on {options.examples} images of {options.data}, batches of {BATCH}, "
-        f"flip and crop, {options.precision}. Keras {keras.__version__}, {versions}; Python "
-        f"{platform.python_version()}; {os.cpu_count()} cores of {platform.machine()}. Medians of "
+        f"flip and crop, {options.precision}. {measured_on('torch', 'numpy')}. Medians of "
         f"{len(rounds)} rounds of {options.epochs} epochs, the first of which does not count.\n\n"
         f"Written by `{command()}`.\n\n"
         f"{table(header, lines)}\n"

@@ -11,9 +11,6 @@ docs/convolution_search.png.
 """
 
 import argparse
-import importlib.metadata
-import os
-import platform
 import sys
 import tempfile
 from pathlib import Path
@@ -23,7 +20,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from _timing import table  # noqa: E402
+from _pages import command, measured_on, spread, table  # noqa: E402
 
 MODEL = "cs231n"
 # Two convolutions of 16 filters, each followed by pooling, and a dense layer.
@@ -133,20 +130,18 @@ def main(argv=None):
             f"{parameters:,}",
             f"{trial.metrics['val_accuracy']:.3f}",
             f"{trial.values['learning_rate']:.4f}, {trial.values['dropout_rate']:.1f}",
-            f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f}",
+            spread(accuracies, 4),
         ]
         for (examples, conv), (accuracies, parameters, trial) in rows.items()
     ]
     header = ["images", "convolution", "parameters", "best validation", "its rate, dropout", "test"]
-    names = ("keras-tuner", "keras", "tensorflow")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     (ROOT / "docs" / "convolution_search.md").write_text(
         "# Which convolution for how many digits\n\n"
-        f"Written by `scripts/convolution_search.py`: {options.trials} random candidates for each "
+        f"Written by `{command()}`: {options.trials} random candidates for each "
         f"number of images, {options.epochs} epochs; test accuracy of the best candidate of each "
         f"convolution over {options.seeds} seeds, with their standard deviation. The network is "
         "`cs231n` with two 3x3 convolutions of 16 filters on 8 x 8 images. "
-        f"{versions}, Python {platform.python_version()}, {os.cpu_count()} cores.\n\n"
+        f"{measured_on('keras-tuner')}.\n\n"
         f"{table(header, lines)}\n"
         "![Test accuracy by convolution](convolution_search.png)\n"
     )

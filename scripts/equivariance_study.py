@@ -11,7 +11,6 @@ stopped goes on where it was. Writes docs/equivariance_study.md after each run.
 """
 
 import argparse
-import platform
 import sys
 from pathlib import Path
 
@@ -21,8 +20,8 @@ sys.path.insert(0, str(ROOT))
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
-import kzoo  # noqa: E402
 from kzoo.training import Run, train  # noqa: E402
+from scripts._pages import command, measured_on, spread, table  # noqa: E402
 
 # Test error in percent, as printed in Cohen and Welling 2016 (Table 1) and Worrall et al. 2017.
 PUBLISHED = {"z2cnn": 5.03, "p4cnn": 2.28, "hnet_mnist": 1.69}
@@ -37,11 +36,9 @@ that its authors give it, which so short a training does not reward; the others 
 published figures come from the authors' own recipes (200 to 300 epochs) and from the original
 rotated images; the images here are made anew from MNIST by the same rule.
 
-Keras {keras}, {backend} {version}, kzoo {kzoo}, Python {python}, {machine}. Written by
-`scripts/equivariance_study.py {arguments}`.
+{measured_on}. Written by
+`{command}`.
 
-| network | parameters | learning rate | seeds | test error, % | published, % | s per epoch |
-|---|---|---|---|---|---|---|
 """
 
 
@@ -99,19 +96,21 @@ def seconds_per_epoch(run):
 def row(network, runs):
     """Return the row of a network in the table."""
     errors = [error(run) for run in runs]
-    spread = f" ± {np.std(errors, ddof=1):.2f}" if len(errors) > 1 else ""
     seconds = np.median([seconds_per_epoch(run) for run in runs])
     return (
-        f"| `{network}` | {runs[0].config['model']['parameters']:,} "
-        f"| {runs[0].recipe.learning_rate:g} | {len(runs)} | {np.mean(errors):.2f}{spread} "
-        f"| {PUBLISHED[network]} | {seconds:.0f} |\n"
+        f"`{network}`",
+        f"{runs[0].config['model']['parameters']:,}",
+        f"{runs[0].recipe.learning_rate:g}",
+        len(runs),
+        spread(errors),
+        PUBLISHED[network],
+        f"{seconds:.0f}",
     )
 
 
-def page(runs, argv):
+def page(runs):
     """Return the page of all runs so far, a list for each network."""
     first = next(iter(runs.values()))[0]
-    backend = keras.backend.backend()
     header = HEADER.format(
         epochs=first.recipe.epochs,
         data=first.data["name"],
@@ -119,26 +118,22 @@ def page(runs, argv):
         test=first.data["examples"]["test"],
         weight_decay=first.recipe.weight_decay,
         batch_size=first.recipe.batch_size,
-        keras=keras.__version__,
-        backend=backend,
-        version=first.config["versions"][backend],
-        kzoo=kzoo.__version__,
-        python=platform.python_version(),
-        machine=platform.machine(),
-        arguments=" ".join(argv),
+        measured_on=measured_on(),
+        command=command(),
     )
-    return header + "".join(row(network, found) for network, found in runs.items())
+    columns = ["network", "parameters", "learning rate", "seeds"]
+    columns += ["test error, %", "published, %", "s per epoch"]
+    return header + table(columns, [row(network, found) for network, found in runs.items()])
 
 
 def main(argv=None):
-    argv = sys.argv[1:] if argv is None else argv
     arguments = parse(argv)
     runs = {}
     for seed in range(arguments.seeds):
         for network in arguments.networks:
             runs.setdefault(network, []).append(run_once(network, seed, arguments))
-            arguments.page.write_text(page(runs, argv), encoding="utf-8")
-    print(page(runs, argv))
+            arguments.page.write_text(page(runs), encoding="utf-8")
+    print(page(runs))
     return 0
 
 

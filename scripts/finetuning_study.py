@@ -12,7 +12,6 @@ and docs/finetuning_study.png.
 
 import argparse
 import json
-import platform
 import sys
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from kzoo.data import ArraySource, Pipeline, Resize, open_source  # noqa: E402
 from kzoo.registry import find_family  # noqa: E402
 from kzoo.training import fit  # noqa: E402
 from kzoo.training.defaults import default_recipe  # noqa: E402
+from scripts._pages import command, measured_on, spread, table  # noqa: E402
 
 SIZE = 32
 STARTS = {"from scratch": False, "fine-tuned": True}
@@ -106,26 +106,22 @@ def run(options):
     return rows
 
 
-def summary(rows, data, start, count):
-    """Return the mean and the sample standard deviation of the accuracy in percent."""
-    found = [
+def accuracies(rows, data, start, count):
+    """Return the accuracies of the seeds in percent."""
+    return [
         100 * row["accuracy"]
         for row in rows
         if (row["data"], row["start"], row["count"]) == (data, start, count)
     ]
-    return np.mean(found), np.std(found, ddof=1) if len(found) > 1 else 0.0
 
 
-def page(rows, options, argv):
+def page(rows, options):
     """Return the page."""
-    from _timing import table
-
     lines = []
     for data in dict.fromkeys(row["data"] for row in rows):
         for count in options.counts:
-            means = [summary(rows, data, start, count) for start in STARTS]
-            lines.append([data, str(count), *(f"{m:.1f} ± {s:.1f}" for m, s in means)])
-    backend = keras.config.backend()
+            found = [accuracies(rows, data, start, count) for start in STARTS]
+            lines.append([data, count, *(spread(values, 1) for values in found)])
     return (
         "# Fine-tuning on few images\n\n"
         f"Test accuracy in percent of `{options.model}` trained on some images of each class, from "
@@ -134,9 +130,8 @@ def page(rows, options, argv):
         f"mean and sample standard deviation over {options.seeds} seeds, which also draw the "
         "images (all of a class that has fewer). "
         f"Images are brought to {SIZE} x {SIZE} in colour.\n\n"
-        f"Keras {keras.__version__} on {backend}, kzoo {kzoo.__version__}, Python "
-        f"{platform.python_version()}. Written by `scripts/finetuning_study.py "
-        f"{' '.join(argv)}`; `scripts/street_patches.py` makes the folder of street scenes.\n\n"
+        f"{measured_on()}. Written by `{command()}`; `scripts/street_patches.py` makes the folder "
+        "of street scenes.\n\n"
         "![accuracy by images per class](finetuning_study.png)\n\n"
         + table(["data", "images per class", *STARTS], lines)
     )
@@ -152,10 +147,10 @@ def draw_plot(rows, options, path):
     FigureCanvasAgg(figure)
     for axis, data in zip(figure.subplots(1, len(names), squeeze=False)[0], names):
         for start in STARTS:
-            means, spreads = np.transpose(
-                [summary(rows, data, start, count) for count in options.counts]
-            )
-            axis.errorbar(options.counts, means, spreads, marker="o", capsize=3, label=start)
+            found = [accuracies(rows, data, start, count) for count in options.counts]
+            means = list(map(np.mean, found))
+            deviations = [np.std(values, ddof=1) if len(values) > 1 else 0 for values in found]
+            axis.errorbar(options.counts, means, deviations, marker="o", capsize=3, label=start)
         axis.set(
             title=data, xscale="log", xlabel="training images per class", ylabel="test accuracy, %"
         )
@@ -167,7 +162,6 @@ def draw_plot(rows, options, path):
 
 
 def main(argv=None):
-    argv = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", default=["digits"], help="names or folders")
     parser.add_argument("--model", default="resnet20_cifar")
@@ -181,7 +175,7 @@ def main(argv=None):
     rows = run(options)
     docs = ROOT / "docs"
     draw_plot(rows, options, docs / "finetuning_study.png")
-    (docs / "finetuning_study.md").write_text(page(rows, options, argv))
+    (docs / "finetuning_study.md").write_text(page(rows, options))
     return 0
 
 

@@ -12,7 +12,6 @@ network. Writes docs/symmetry_study.md.
 
 import argparse
 import json
-import platform
 import sys
 from pathlib import Path
 
@@ -26,7 +25,7 @@ import kzoo  # noqa: E402
 from kzoo.analysis import count_parameters  # noqa: E402
 from kzoo.data import ArraySource, Pipeline  # noqa: E402
 from kzoo.training import Recipe, fit  # noqa: E402
-from scripts._timing import command, table  # noqa: E402
+from scripts._pages import command, measured_on, spread, table  # noqa: E402
 from scripts.finetuning_study import arrays, draw  # noqa: E402
 
 # Test error in percent without augmentation: Cohen and Welling 2016, Table 2.
@@ -44,7 +43,7 @@ weight decay {weight_decay:g} (decoupled), gradients clipped to a norm of {clip:
 published figures are those of the authors' training of 350 epochs on all 50,000 images, at full
 width, with dropout.
 
-{note}Keras {keras} on {backend}, kzoo {kzoo}, Python {python}, {machine}. Written by
+{note}{measured_on}. Written by
 `{command}`.
 
 """
@@ -136,12 +135,6 @@ def run(options):
             print(row, flush=True)
 
 
-def of_seeds(rows, key):
-    """Return mean and sample standard deviation over the seeds, in words."""
-    found = [row[key] for row in rows]
-    return f"{np.mean(found):.2f}" + (f" ± {np.std(found, ddof=1):.2f}" if len(found) > 1 else "")
-
-
 def page(options, found):
     """Return the page of the results, a list for each network."""
     recipe = recipe_for(0, options)
@@ -155,19 +148,15 @@ def page(options, found):
         batch_size=recipe.batch_size,
         clip=recipe.clip,
         note=f"{options.note}\n\n" if options.note else "",
-        keras=keras.__version__,
-        backend=keras.config.backend(),
-        kzoo=kzoo.__version__,
-        python=platform.python_version(),
-        machine=platform.machine(),
+        measured_on=measured_on(),
         command=command(),
     )
     lines = [
         [
             f"`{network}`",
             f"{rows[0]['parameters']:,}",
-            of_seeds(rows, "test error"),
-            of_seeds(rows, "train error"),
+            spread([row["test error"] for row in rows]),
+            spread([row["train error"] for row in rows]),
             f"{PUBLISHED[network]}",
         ]
         for network, rows in found.items()

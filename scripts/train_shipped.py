@@ -20,7 +20,6 @@ import hashlib
 import io
 import json
 import os
-import platform
 import sys
 from pathlib import Path
 
@@ -39,6 +38,7 @@ from kzoo.training.files import write_json  # noqa: E402
 from kzoo.weights.half_precision import write_half_precision  # noqa: E402
 from kzoo.weights.tags import SHIPPED_COLUMNS  # noqa: E402
 from scripts import _shipped_cards as cards  # noqa: E402
+from scripts._pages import processor  # noqa: E402
 from scripts._shipped_table import SHIPPED, Shipped  # noqa: E402
 
 WEIGHTS = "kzoo/weights/shipped"
@@ -129,26 +129,9 @@ def note_hardware(folder):
     """Add this machine to those that a run was trained on, in a file beside its folder."""
     path = folder.with_suffix(".hardware.json")
     machines = json.loads(path.read_text()) if path.exists() else []
-    if hardware() not in machines:
+    if processor() not in machines:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, [*machines, hardware()])
-
-
-def hardware() -> str:
-    """Return what this machine computes with, in words."""
-    if keras.config.backend() == "jax":
-        import jax
-
-        devices = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
-    else:
-        devices = keras.distribution.list_devices("gpu")
-    if devices:
-        return f"{len(devices)} x {devices[0]}"
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} CPU core{'s' * (cores > 1)} ({names[0] if names else platform.machine()})"
+        write_json(path, [*machines, processor()])
 
 
 def machines_of(runs) -> str:

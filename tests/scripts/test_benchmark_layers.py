@@ -27,7 +27,7 @@ def test_sections_are_printed_and_the_page_is_left_alone(scripts, capsys):
 
 
 def test_ratios_are_of_the_same_round(scripts):
-    from _timing import interleaved, ratio, table
+    from _timing import interleaved, ratio
 
     calls = []
     functions = {name: lambda name=name: calls.append(name) for name in "ab"}
@@ -35,7 +35,6 @@ def test_ratios_are_of_the_same_round(scripts):
     assert "".join(calls) == "abababab"
     assert {name: len(values) for name, values in times.items()} == {"a": 3, "b": 3}
     assert ratio(np.array([2.0, 6, 40]), np.array([1.0, 2, 10])) == "3.00 (2.50-3.50)"
-    assert table(("x", "y"), [(1, "z")]) == "| x | y |\n| --- | --- |\n| 1 | z |\n"
 
 
 def test_equivariance_error_is_of_the_group(scripts):
