@@ -359,6 +359,11 @@ def _check_mixing(pipeline: Pipeline) -> None:
             raise TypeError(f"{name} must be a number; received {value!r}.")
         if not 0 <= float(value) < math.inf:
             raise ValueError(f"{name} must be a number from 0 up; received {value}.")
+    if pipeline.cutmix and len(pipeline.spec.shape) < 2:
+        raise ValueError(
+            "cutmix needs images or signals to cut from; received examples of shape "
+            f"{pipeline.spec.shape}, take mixup."
+        )
 
 
 def _check_shard(pipeline: Pipeline) -> None:

@@ -33,9 +33,11 @@ class Progress:
         epoch: epochs that are finished.
         finished: whether it has ended, be it early.
         history: one row for each finished epoch.
-        best_epoch: epoch of the best validation so far, counted from one; 0 before the first.
+        best_epoch: epoch of the best validation so far, of several as accurate that of the lowest
+            loss; 0 before the first.
         best_score: its validation accuracy and minus its validation loss.
         best_weights: the weights then; kept only where training may stop early.
+        better_epoch: the last epoch whose validation accuracy was above that of all before.
         step: steps that are done of the next epoch.
         seconds: how long these took.
     """
@@ -46,6 +48,7 @@ class Progress:
     best_epoch: int = 0
     best_score: tuple[float, float] = (-1.0, 0.0)
     best_weights: list[np.ndarray] = field(default_factory=list)
+    better_epoch: int = 0
     step: int = 0
     seconds: float = 0.0
 

@@ -28,6 +28,11 @@ def check_teacher(teacher, trained: keras.Model, from_logits: bool) -> keras.Mod
             f"teacher must have the {trained.output_shape[-1]} classes of {trained.name}; "
             f"{teacher.name} has {logits.output_shape[-1]}."
         )
+    if logits.output.dtype != trained.output.dtype:
+        raise ValueError(
+            f"teacher must give {trained.output.dtype}, as {trained.name} does, to be compared; "
+            f"{teacher.name} gives {logits.output.dtype}, build both in the same precision."
+        )
     if trained.losses or any(
         getattr(part, "activity_regularizer", None) for part in all_parts(trained)
     ):
@@ -61,6 +66,11 @@ class Distiller(distillation.Distiller):
         self.label_loss = loss
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if sample_weight is not None:
+            raise ValueError(
+                "data with weights of the examples cannot go with a teacher, whose part of the "
+                "loss would not have them; leave one of them out."
+            )
         if not training:
             return self.label_loss(y, y_pred)
         return super().compute_loss(x, y, y_pred, sample_weight, training)

@@ -59,6 +59,7 @@ def training_feed(data, recipe: Recipe, classes: int) -> Feed:
         data = data.pipeline
     _check_made(data, recipe)
     if isinstance(data, Pipeline):
+        _check_mixed(data, classes)
         stream = data.stream if _has_tensorflow() else _py_dataset(data)
         return Feed(stream, data.steps, True, data.labels, data.spec.class_names)
     steps = _batches(data)
@@ -68,7 +69,8 @@ def training_feed(data, recipe: Recipe, classes: int) -> Feed:
 def _check_made(data, recipe):
     """Refuse a recipe of other batches than those of a pipeline or of data of one's own."""
     default = Recipe()
-    for name in _OF_BATCHES:
+    sized = ("batch_size",) if isinstance(data, Pipeline) else ()
+    for name in (*_OF_BATCHES, *sized):
         asked = getattr(recipe, name)
         if asked != getattr(default, name) and not _is_made(data, name, asked):
             made = repr(getattr(data, name)) if isinstance(data, Pipeline) else "their own batches"
@@ -76,6 +78,14 @@ def _check_made(data, recipe):
                 f"the recipe's {name} is {asked!r}, and the data have {made}; give a "
                 f"kzoo.data.Pipeline with that {name}, or leave it out of the recipe."
             )
+
+
+def _check_mixed(data, classes):
+    if (data.mixup or data.cutmix) and data.spec.classes != classes:
+        raise ValueError(
+            f"mixup and cutmix need a model of as many classes as the data, {data.spec.classes}; "
+            f"received one of {classes}."
+        )
 
 
 def _is_made(data, name, asked):

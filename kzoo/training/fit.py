@@ -32,6 +32,9 @@ from kzoo.training.recorder import Recorder, RestOfEpoch, Stopping, validated_ep
 from kzoo.training.schedules import learning_rate_schedule
 from kzoo.training.stages import check_freezing, hold, rates_by_depth, trainability_kept
 
+# Share of the first weights in their moving average at the end of a training.
+_LARGEST_REST = 0.1
+
 
 def fit(
     model: keras.Model,
@@ -138,6 +141,7 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
     check_freezing(model, recipe)
     feed = workers.own_feed(data, recipe, classes)
     check_labels(feed, classes)
+    _check_length(recipe, feed.steps)
     return Plan(
         model=model,
         trained=workers.shared_model(trained),
@@ -150,6 +154,25 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
         class_weight=class_weights(recipe.class_weights, feed, classes),
         jit_compile=devices.jit_compile(recipe.xla),
     )
+
+
+def _check_length(recipe, steps):
+    """Refuse an accumulation, or an average of the weights, that is longer than the training."""
+    last = steps * (recipe.epochs - recipe.frozen_epochs or recipe.epochs)
+    for total, epochs in ((steps * recipe.frozen_epochs, "frozen epochs"), (last, "training")):
+        if total and recipe.accumulate > total:
+            raise ValueError(
+                f"accumulate must be at most {total}, the steps of the {epochs}, to update any "
+                f"weight; received {recipe.accumulate}."
+            )
+    updates = last // recipe.accumulate
+    if recipe.ema is not None and recipe.ema**updates > _LARGEST_REST:
+        most = _LARGEST_REST ** (1 / updates)
+        raise ValueError(
+            f"ema must be at most {math.floor(1e4 * most) / 1e4:g} for the {updates} updates of "
+            "this training, or else the average is mostly of the weights that it began with; "
+            f"received {recipe.ema:g}, lower it or leave it None."
+        )
 
 
 @workers.together()

@@ -1,7 +1,20 @@
 """What training minimises and counts, for labels and for targets that are mixed of classes."""
 
 import keras
-from keras import ops
+from keras import layers, ops, tree
+
+# Layers whose output is of probabilities where their inputs are.
+_KEEPING = (
+    layers.Average,
+    layers.Flatten,
+    layers.Reshape,
+    layers.GlobalAveragePooling1D,
+    layers.GlobalAveragePooling2D,
+    layers.AveragePooling1D,
+    layers.AveragePooling2D,
+)
+# Of layers and of the operations of `keras.ops`, by class.
+_FUNCTIONS = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
 
 
 @keras.saving.register_keras_serializable(package="kzoo")
@@ -98,9 +111,9 @@ def logits_model(model: keras.Model) -> tuple[keras.Model, bool]:
     """Return a model of the same layers to train, and whether its output is logits.
 
     A final softmax layer is left out, so that the loss sees logits. A last layer with a softmax
-    inside (`Dense(10, activation="softmax")`) stays, and gives probabilities. A last layer without
-    activation gives logits. It is a model of its own, so that what is compiled into it is not
-    saved with the other.
+    inside (`Dense(10, activation="softmax")`) stays, and gives probabilities, and so do layers that
+    reshape or average such. A last layer without activation gives logits. It is a model of its own,
+    so that what is compiled into it is not saved with the other.
 
     Raises:
         TypeError: the model is neither functional nor a built `keras.Sequential` model.
@@ -123,28 +136,31 @@ def logits_model(model: keras.Model) -> tuple[keras.Model, bool]:
             f"fit takes a classifier of two classes or more; {model.name} ends in one unit, give "
             "it one unit for each class."
         )
-    last = _last_layer(model)
-    activation = _activation(last)
+    activation = _activation(model.outputs[0])
     if activation not in ("linear", "softmax"):
         raise ValueError(
             f"fit takes a classifier that ends in a softmax or in logits; {model.name} ends in "
             f"{activation!r}, build it with classifier_activation='softmax' or None."
         )
-    is_layer = last is model.layers[-1] and isinstance(
-        last, (keras.layers.Activation, keras.layers.Softmax)
-    )
+    last = model.layers[-1]
+    is_layer = isinstance(last, (layers.Activation, layers.Softmax))
     is_left_out = is_layer and activation == "softmax"
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     outputs = last.input if is_left_out else model.outputs[0]
     return keras.Model(inputs, outputs, name=model.name), is_left_out or activation == "linear"
 
 
-def _last_layer(model):
-    layer = model.layers[-1]
-    return _last_layer(layer) if isinstance(layer, keras.Model) else layer
+def _activation(tensor):
+    """Return the name of the activation that a tensor went through last.
 
-
-def _activation(layer):
-    if isinstance(layer, keras.layers.Softmax):
-        return "softmax"
-    return getattr(getattr(layer, "activation", None), "__name__", "linear")
+    Of what reshapes or averages, it is that of the inputs, where these are probabilities.
+    """
+    operation = tensor._keras_history.operation
+    if isinstance(operation, keras.Model):
+        return _activation(operation.outputs[0])
+    if isinstance(operation, _KEEPING):
+        kinds = {_activation(each) for each in tree.flatten(operation.input)}
+        return " and ".join(sorted(kinds)) if kinds & {"softmax", "sigmoid"} else "linear"
+    if type(operation).__name__ in _FUNCTIONS:
+        return _FUNCTIONS[type(operation).__name__]
+    return getattr(getattr(operation, "activation", None), "__name__", "linear")

@@ -26,7 +26,6 @@ _NUMBERS: dict[str, dict[str, float]] = {
     "layer_decay": {"above": 0, "maximum": 1},
     "distillation": {"above": 0, "maximum": 1},
     "temperature": {"above": 0},
-    # May also be None:
     "test_crop": {"above": 0, "maximum": 1},
     "target_threshold": {"minimum": 0, "below": 1},
     "dropout_rate": {"minimum": 0, "below": 1},
@@ -43,7 +42,6 @@ _INTEGERS = {
     "accumulate": 1,
     "repeats": 1,
     "frozen_epochs": 0,
-    # May also be None:
     "early_stopping": 1,
     "image_size": 1,
     "test_size": 1,
@@ -122,7 +120,8 @@ class Recipe:
         xla: "on", "off" or "auto": on for a GPU, off for a CPU; JAX always compiles.
         seed: of the initial weights, dropout, and the order and augmentation of the data.
         early_stopping: stop after so many epochs without a better validation accuracy, and go back
-            to the best weights; `None` trains to the end.
+            to the best weights, among those as accurate to those of the lowest loss; `None` trains
+            to the end.
         validation_split: share of the training examples held out where the data has no validation
             split of its own; 0 holds none out.
     """
@@ -179,7 +178,7 @@ class Recipe:
         one_of(self.precision, "precision", choices.PRECISIONS)
         one_of(self.xla, "xla", choices.XLA)
         for name, minimum in _INTEGERS.items():
-            if getattr(self, name) is not None or name in ("epochs", "batch_size", "seed"):
+            if not self._is_open(name):
                 integer(getattr(self, name), name, minimum)
         for name in ("nesterov", "freeze_norm"):
             if not isinstance(getattr(self, name), bool):
@@ -193,7 +192,7 @@ class Recipe:
             )
         self._fill_in("warmup_epochs", _warmup(self.schedule, self.epochs - self.frozen_epochs))
         for name, bounds in _NUMBERS.items():
-            if getattr(self, name) is not None:
+            if not self._is_open(name):
                 self._set(name, number(getattr(self, name), name, **bounds))
         self._check_together()
         self._check_structures()
@@ -233,6 +232,10 @@ class Recipe:
             raise TypeError(f"freeze must be a name or None; received {self.freeze!r}.")
         if self.class_weights != "balanced" and self.class_weights is not None:
             self._set("class_weights", _weights(self.class_weights))
+
+    def _is_open(self, name):
+        """Return whether a field is `None`, and may be."""
+        return getattr(self, name) is None and getattr(type(self), name) is None
 
     def _fill_in(self, name, default):
         if getattr(self, name) is None:
@@ -300,7 +303,7 @@ def _plain(value):
 
 
 def _names(value, argument):
-    if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+    if not isinstance(value, (tuple, list)) or not all(isinstance(name, str) for name in value):
         raise TypeError(f"{argument} must be a tuple of names; received {value!r}.")
     return tuple(value)
 

@@ -250,7 +250,10 @@ NAMED_RECIPES: dict[str, NamedRecipe] = {
 def named_recipe(name: str, **fields) -> Recipe:
     """Return a recipe by its name, with some of its fields replaced.
 
-    Frozen epochs keep their share where the number of epochs is replaced.
+    Where the number of epochs is replaced, frozen epochs keep their share, and so does the length
+    of the moving average, also where the batch size is. What a recipe that is open, such as
+    "finetune", leaves to model and data has the defaults of `Recipe` here; `train` fills it in
+    where it is given `recipe={"name": "finetune", "epochs": 30}`.
 
     Example:
 
@@ -266,10 +269,17 @@ def named_recipe(name: str, **fields) -> Recipe:
 def fields_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that are not the defaults of a recipe with those that are given."""
     fields = dict(find_recipe(name).fields)
-    epochs = given.get("epochs")
-    if "frozen_epochs" in fields and isinstance(epochs, numbers.Integral):
-        fields["frozen_epochs"] = int(fields["frozen_epochs"] / fields["epochs"] * epochs)
+    epochs, batch_size = (_ratio(given.get(key), fields[key]) for key in ("epochs", "batch_size"))
+    if "frozen_epochs" in fields:
+        fields["frozen_epochs"] = int(fields["frozen_epochs"] * epochs)
+    if "ema" in fields:  # of the training, the same share
+        fields["ema"] = 1 - min((1 - fields["ema"]) * batch_size / epochs, 0.5)
     return fields | dict(given)
+
+
+def _ratio(value, own):
+    """Return a number over the recipe's own, and one where it is none; `Recipe` refuses that."""
+    return int(value) / own if isinstance(value, numbers.Integral) and int(value) > 0 else 1.0
 
 
 def recipe_for(name: str | None, given: Mapping[str, Any]) -> Recipe | dict[str, Any]:

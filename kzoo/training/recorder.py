@@ -84,16 +84,19 @@ class Recorder(keras.callbacks.Callback):
         epoch = progress.epoch + 1
         if self._is_cut():
             return
-        if self.recipe.early_stopping is None or epoch <= self.recipe.frozen_epochs:
+        if self.recipe.early_stopping is None or self._trains_the_rest_later(epoch):
             return
         score = (float(logs["accuracy"]), -float(logs["loss"]))
-        if progress.best_epoch == 0 or score > progress.best_score:
+        first = progress.best_epoch == 0
+        if first or score[0] > progress.best_score[0]:
+            progress.better_epoch = epoch
+        if first or score > progress.best_score:
             progress.best_epoch, progress.best_score = epoch, score
             # A copy: PyTorch gives a view of the weight itself.
             progress.best_weights = [
                 np.array(ops.convert_to_numpy(weight)) for weight in self.trained.weights
             ]
-        elif epoch - progress.best_epoch >= self.recipe.early_stopping:
+        if epoch - progress.better_epoch >= self.recipe.early_stopping:
             self._is_over = self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
@@ -120,6 +123,9 @@ class Recorder(keras.callbacks.Callback):
     def _is_cut(self):
         """Return whether the epoch, at its end, has steps that were left out."""
         return self._step < self._first_step + self.params["steps"]
+
+    def _trains_the_rest_later(self, epoch):
+        return epoch <= self.recipe.frozen_epochs < self.recipe.epochs
 
     def _check(self, loss, step):
         if math.isfinite(loss):

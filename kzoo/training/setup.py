@@ -88,6 +88,11 @@ class Setup:
             TypeError, ValueError: what does not go together.
         """
         check_options(model_options or {})
+        if spec.classes < 2:
+            raise ValueError(
+                f"training needs two classes or more; {spec.name} has one, "
+                f"{spec.class_names[0]!r}: give the folder that holds the folders of the classes."
+            )
         if not isinstance(recipe, Recipe):
             size = start.trained_on.size if start.trained_on else ()
             recipe = default_recipe(
@@ -104,10 +109,11 @@ class Setup:
             )
         stem = options.get("stem", "published")
         views = choose_views(start.name, start.family, spec, recipe, start.trained_on, say, stem)
+        _check_one_size(start, views)
         options["classes"] = spec.classes
         if start.weights is not None:
             options["weights"] = start.weights
-        _add_rates(options, recipe)
+        _add_rates(options, recipe, start)
         options["input_shape"] = _input_shape(spec, views)
         return cls(name=start.name, options=options, recipe=recipe, views=views)
 
@@ -187,10 +193,25 @@ def splits_of(source: Source, share: float) -> dict[str, str | None]:
     return {"train": training, "validation": validation, "test": test}
 
 
-def _add_rates(options, recipe):
+def _check_one_size(start, views):
+    """Refuse images of several sizes for a network that is built for one."""
+    if start.family.is_fixed_size(start.name) and not views.has_one_size:
+        raise ValueError(
+            f"{start.name} is built for images of one size: leave out progressive, and give a "
+            "test_size that is the image_size, or none."
+        )
+
+
+def _add_rates(options, recipe, start):
     """Add the recipe's dropout and stochastic depth to the arguments of the builder."""
     for name in ("dropout_rate", "drop_path_rate"):
         rate = getattr(recipe, name)
+        if rate and name not in start.family.signature.parameters:
+            raise ValueError(
+                f"the recipe's {name} is {rate}, and {start.name} has none; make it 0 or None."
+            )
+        if rate == 0 and name not in start.family.signature.parameters:
+            continue
         if rate is not None and options.setdefault(name, rate) != rate:
             raise ValueError(
                 f"{name} is {rate} in the recipe and {options[name]} among the model's options; "

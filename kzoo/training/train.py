@@ -45,7 +45,8 @@ def train(
         model_name: name of a model, see `kzoo.list_models`; it may carry a tag of weights.
         data: name of a data set, a folder or a file, see `kzoo.data.load`.
         recipe: the recipe, the name of one, or the fields of it that are not the defaults for this
-            model, its weights and the data set, see `default_recipe`; its seed also sets Keras's
+            model, its weights and the data set, see `default_recipe`; with a "name" among them,
+            they are those that are not of the recipe of that name. Its seed also sets Keras's
             random seed.
         output: run folder; default `runs/MODEL-DATA`.
         resume: continue the run in that folder, which must be started with the same arguments.
@@ -141,7 +142,8 @@ def given_recipe(recipe) -> Recipe | Mapping[str, Any]:
     """Return a recipe, or the fields that were given; what cannot be is refused before any work."""
     if isinstance(recipe, Recipe):
         return recipe
-    return recipe_for(recipe, {}) if isinstance(recipe, str) else recipe_for(None, recipe or {})
+    fields = {"name": recipe} if isinstance(recipe, str) else dict(recipe or {})
+    return recipe_for(fields.pop("name", None), fields)
 
 
 def _same_classes(run, class_names):

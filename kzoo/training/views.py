@@ -116,7 +116,7 @@ def _growing(recipe, size, smallest):
         if stage == _STAGES - 1:
             return size
         share = recipe.progressive + (1 - recipe.progressive) * stage / (_STAGES - 1)
-        rounded = [round(share * side / _MULTIPLE) * _MULTIPLE for side in size]
+        rounded = [max(round(share * side / _MULTIPLE), 1) * _MULTIPLE for side in size]
         return tuple(max(smallest, min(pair)) for pair in zip(size, rounded))
 
     return size_of

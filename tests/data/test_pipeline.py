@@ -432,6 +432,13 @@ def test_resize_is_applied_to_files_and_memory_alike(image_folder):
         assert {image.tobytes() for image in images[0][order == label]} == wanted
 
 
+def test_nothing_can_be_cut_from_vectors():
+    vectors = ArraySource({"train": (np.ones((4, 3), "float32"), np.array([0, 0, 1, 1]))})
+    assert Pipeline(vectors, batch_size=2, mixup=1).steps == 2
+    with pytest.raises(ValueError, match=r"cutmix needs images or signals to cut .* shape \(3,\)"):
+        Pipeline(vectors, batch_size=2, cutmix=1)
+
+
 @pytest.mark.parametrize(
     ("error", "options", "message"),
     [

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kzoo.training import Recipe, fit
 from kzoo.training.distillation import Distiller
@@ -73,6 +74,21 @@ def test_a_student_with_regularisers_is_refused():
     )
     with pytest.raises(ValueError, match="a teacher cannot go with regularisers, .* s has some"):
         fit(student, small_data(), Recipe(), teacher=logits(0))
+
+
+def test_weights_of_the_examples_are_refused():
+    x, y = small_data()
+    weighted = tf.data.Dataset.from_tensor_slices((x, y, np.ones(96, "float32"))).batch(16)
+    with pytest.raises(ValueError, match="data with weights of the examples cannot go with a teac"):
+        fit(logits(1), weighted, Recipe(epochs=1), teacher=logits(0), verbose=0)
+
+
+def test_a_teacher_of_another_precision_is_refused():
+    half = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, dtype="bfloat16")], name="h")
+    with pytest.raises(
+        ValueError, match="teacher must give float32, as small does, .* h gives bfl"
+    ):
+        fit(logits(1), small_data(), Recipe(), teacher=half)
 
 
 def _inside():

@@ -102,13 +102,16 @@ def test_arrays_are_augmented_and_mixed_by_the_recipe():
 
 
 def test_a_recipe_of_other_batches_than_those_given_is_refused():
-    made = Pipeline(ArraySource({"train": (IMAGES, Y)}), augment="flip", repeats=2)
-    assert feed_of(made, augment=("flip",), repeats=2).steps == 1
-    assert feed_of(made).steps == 1
+    made = Pipeline(ArraySource({"train": (IMAGES, Y)}), batch_size=4, augment="flip", repeats=2)
+    assert feed_of(made, augment=("flip",), repeats=2).steps == 3
+    assert feed_of(made).steps == 3
     with pytest.raises(
         ValueError, match=r"augment is \('crop=4',\), and the data have 'flip'; give"
     ):
         feed_of(made, augment=("crop=4",))
+    with pytest.raises(ValueError, match="batch_size is 8, and the data have 4; give a kzoo.data"):
+        feed_of(made, batch_size=8)
+    assert feed_of(made, batch_size=Recipe().batch_size).steps == 3
     batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
     with pytest.raises(ValueError, match="mixup is 0.2, and the data have their own batches"):
         feed_of(batches, mixup=0.2)
@@ -127,6 +130,13 @@ def test_labels_that_are_no_class():
     pipeline = Pipeline(ArraySource({"train": (X, Y)}, class_names=("a", "b", "c")), batch_size=4)
     with pytest.raises(ValueError, match="the model has 2 classes, and the data 3: a, b, c; give"):
         check_labels(feed_of(pipeline), 2)
+
+
+def test_mixing_needs_the_classes_of_the_data():
+    mixed = Pipeline(ArraySource({"train": (X, Y)}), batch_size=4, mixup=0.2)
+    assert feed_of(mixed).steps
+    with pytest.raises(ValueError, match="a model of as many classes as the data, 3; received one"):
+        training_feed(mixed, Recipe(batch_size=4), classes=10)
 
 
 def test_labels_of_a_data_set_are_not_read(monkeypatch):

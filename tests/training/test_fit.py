@@ -120,7 +120,7 @@ class StopAt(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-@pytest.mark.parametrize("settings", [{"early_stopping": 10}, {"ema": 0.9}])
+@pytest.mark.parametrize("settings", [{"early_stopping": 10}, {"ema": 0.7}])
 @pytest.mark.parametrize(("stop", "rows"), [((1,), 2), ((0,), 1), ((2, 3), 2)])
 def test_a_callback_may_stop_it_and_it_goes_on_later(tmp_path, monkeypatch, stop, rows, settings):
     monkeypatch.setattr("kzoo.training.devices.steps_per_call", lambda *arguments: 1)
@@ -242,8 +242,23 @@ def test_early_stopping_restores_the_best_weights():
         range(len(history)),
         key=lambda n: (history[n]["val_accuracy"], -history[n]["val_loss"], -n),
     )
-    assert best + 1 + 3 == len(history) < 60
+    better = np.argmax([row["val_accuracy"] for row in history])
+    assert better + 1 + 3 == len(history) < 60
     assert_equal(model.get_weights(), scores[best])
+
+
+@pytest.mark.parametrize("frozen_epochs", [0, 30])
+def test_a_lower_loss_alone_does_not_put_off_the_end(frozen_epochs):
+    recipe = Recipe(epochs=30, frozen_epochs=frozen_epochs, batch_size=16, early_stopping=2)
+    model = fresh_model(dropout=0.0)
+    x, y = small_data(seed=3)
+    history = fit(model, (x, y), recipe, validation_data=(x[:4], y[:4]), verbose=0)
+    accuracies = [row["val_accuracy"] for row in history]
+    assert len(history) == int(np.argmax(accuracies)) + 1 + 2 < 30
+    losses = [row["val_loss"] for row in history]
+    as_good = [n for n in range(len(history)) if accuracies[n] == max(accuracies)]
+    kept = keras.losses.SparseCategoricalCrossentropy()(y[:4], model.predict(x[:4], verbose=0))
+    assert float(kept) == pytest.approx(min(losses[n] for n in as_good), rel=1e-5)
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 2])
@@ -463,6 +478,21 @@ def test_bad_starts_leave_nothing(tmp_path):
         ((x, y), Recipe(early_stopping=2), "early_stopping needs validation data"),
         ((x, y), Recipe(class_weights={"9": 2}), "names the class '9'"),
         ((x[:, :5], y), RECIPE, "shape"),
+        (
+            (x, y),
+            Recipe(epochs=2, accumulate=5),
+            "accumulate must be at most 4, the steps of the training, to update any weight; rec",
+        ),
+        (
+            (x, y),
+            Recipe(epochs=9, frozen_epochs=1, accumulate=3),
+            "accumulate must be at most 2, the steps of the frozen epochs, .* received 3",
+        ),
+        (
+            (x, y),
+            Recipe(epochs=8, frozen_epochs=4, batch_size=16, accumulate=3, ema=0.9),
+            "ema must be at most 0.7498 for the 8 updates of this training, .* received 0.9, low",
+        ),
     ]:
         with pytest.raises(ValueError, match=message):
             fit(fresh_model(), data, recipe, output=folder, verbose=0)

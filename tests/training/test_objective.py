@@ -95,6 +95,29 @@ def test_what_counts_as_logits_and_as_probabilities():
             assert not model.compiled
 
 
+def test_probabilities_stay_probabilities_where_they_are_reshaped_or_averaged():
+    inputs, x = keras.Input((8,)), np.random.default_rng(0).normal(size=(5, 8)).astype("float32")
+    logits = [keras.layers.Dense(3)(inputs) for _ in range(2)]
+    inside = keras.layers.Dense(3, activation="softmax")(inputs)
+    softmax = keras.layers.Softmax()
+    for outputs, are_logits in [
+        (keras.layers.Average()([softmax(each) for each in logits]), False),
+        (keras.layers.Average()(logits), True),
+        (keras.layers.Flatten()(keras.layers.Reshape((1, 3))(inside)), False),
+        (keras.layers.GlobalAveragePooling1D()(keras.layers.Reshape((1, 3))(inside)), False),
+        (ops.softmax(logits[0]), False),
+    ]:
+        trained, found = logits_model(keras.Model(inputs, outputs))
+        assert found == are_logits
+        assert np.allclose(ops.sum(trained(x), axis=1), 1) == (not are_logits)
+
+
+def _mixed():
+    inputs = keras.Input((8,))
+    dense = keras.layers.Dense(3)(inputs)
+    return keras.Model(inputs, keras.layers.Average()([ops.softmax(dense), dense]), name="mixed")
+
+
 def _two_outputs():
     model = small_model()
     return keras.Model(model.input, [model.output, model.output])
@@ -105,6 +128,7 @@ def _two_outputs():
     [
         (lambda: small_model(classifier_activation="sigmoid"), "small ends in 'sigmoid', build it"),
         (lambda: small_model(classes=1), "ends in one unit, give it one unit for each class"),
+        (_mixed, "mixed ends in 'linear and softmax', build it"),
         (_two_outputs, r"one output of shape \(batch, classes\)"),
         (
             lambda: keras.Sequential([keras.Input((4, 4, 3)), keras.layers.ReLU()]),

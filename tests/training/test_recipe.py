@@ -110,7 +110,11 @@ def test_refused_values(settings, message):
         ({"learning_rate": "fast"}, "learning_rate must be a number; received 'fast'"),
         ({"nesterov": 1}, "nesterov must be True or False; received 1"),
         ({"augment": "flip"}, "augment must be a tuple of names; received 'flip'"),
+        ({"augment": None}, "augment must be a tuple of names; received None"),
         ({"milestones": 0.5}, "milestones must be a tuple; received 0.5"),
+        ({"accumulate": None}, "accumulate must be an integer; received None"),
+        ({"layer_decay": None}, "layer_decay must be a number; received None"),
+        ({"mixup": None}, "mixup must be a number; received None"),
     ],
 )
 def test_refused_types(settings, message):

@@ -230,6 +230,10 @@ def test_sizes_grow_in_four_stages():
     sizes = choose_views("resnet18", family, spec, recipe, None, print).sizes
     expected = [64, 64, 88, 88, 104, 104, 128, 128]
     assert [sizes(epoch) for epoch in range(8)] == [(side, side) for side in expected]
+    small = DataSpec("x", "image", (32, 32, 3), ("a",), {})
+    tenth = Recipe(epochs=4, progressive=0.1)
+    sizes = choose_views("all_cnn_c", find_family("all_cnn_c"), small, tenth, None, print).sizes
+    assert [sizes(epoch)[0] for epoch in range(4)] == [8, 16, 24, 32]
 
 
 def test_images_that_are_not_square_grow_to_their_shape():
