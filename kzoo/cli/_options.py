@@ -52,6 +52,12 @@ def add_data_options(parser):
     )
 
 
+def add_moved_data_options(parser):
+    """Add where a run's data are now."""
+    parser.add_argument("--data", metavar="PATH", help="where the run's data are now, if not there")
+    add_data_options(parser)
+
+
 def add_recipe_options(parser):
     """Add the fields of a recipe; one that is not given is not in the namespace."""
     group = parser.add_argument_group(

@@ -1,6 +1,6 @@
 """`kzoo evaluate`: how well a run does on a split."""
 
-from kzoo.cli._options import add_data_options
+from kzoo.cli._options import add_moved_data_options
 
 
 def add_command(commands):
@@ -12,7 +12,7 @@ def add_command(commands):
     parser.add_argument(
         "--split", default="test", choices=("train", "validation", "test"), help="default test"
     )
-    add_data_options(parser)
+    add_moved_data_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -21,7 +21,9 @@ def run(arguments):
     from kzoo.training import evaluate
     from kzoo.training.evaluate import picture_path
 
-    measured = evaluate(arguments.run_folder, arguments.split, data_dir=arguments.data_dir)
+    measured = evaluate(
+        arguments.run_folder, arguments.split, data=arguments.data, data_dir=arguments.data_dir
+    )
     print(f"{arguments.split} accuracy {measured['accuracy']:.4f}")
     print(f"{arguments.split} loss     {measured['loss']:.4f}")
     print(f"examples      {measured['examples']}")

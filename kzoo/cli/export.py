@@ -1,6 +1,6 @@
 """`kzoo export`: from a run to a file that computes without kzoo."""
 
-from kzoo.cli._options import add_data_options
+from kzoo.cli._options import add_moved_data_options
 
 
 def add_command(commands):
@@ -21,7 +21,7 @@ def add_command(commands):
     parser.add_argument(
         "--int8", action="store_true", help="of litert: compute with 8-bit integers"
     )
-    add_data_options(parser)
+    add_moved_data_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -35,6 +35,7 @@ def run(arguments):
         arguments.output,
         fuse=arguments.fuse,
         int8=arguments.int8,
+        data=arguments.data,
         data_dir=arguments.data_dir,
     )
     if exported.compared_on == "random":

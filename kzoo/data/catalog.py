@@ -7,6 +7,7 @@ import importlib.util
 import os
 import re
 import sys
+import warnings
 from pathlib import Path
 
 from kzoo.data.cache import is_prepared, prepared_folder
@@ -69,14 +70,26 @@ def open_source(
     if not isinstance(name_or_folder, str) or text.startswith(("/", ".", "~")):
         return FolderSource(text, skip_unreadable)
     if text in EMBEDDED:
+        _tell_of_folder(text)
         return _open_embedded(text, download, data_dir)
     folder = find_prepared(text, data_dir) if _TFDS_NAME.fullmatch(text) else None
     if folder is not None:
+        _tell_of_folder(text, folder)
         _need_packages(text)
         return TfdsSource(folder, text)
     if Path(text).is_dir():
         return FolderSource(text, skip_unreadable)
     return TfdsSource(_download(text, download, data_dir), text)
+
+
+def _tell_of_folder(name: str, prepared: Path | None = None) -> None:
+    """Warn where a data set has the name of a folder that is here."""
+    here = Path(name)
+    if here.is_dir() and (prepared is None or here.resolve() not in prepared.resolve().parents):
+        warnings.warn(
+            f"{name!r} is a data set, which is taken, and a folder here: './{name}' is the folder.",
+            stacklevel=4,
+        )
 
 
 def _missing_package() -> str | None:

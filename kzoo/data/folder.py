@@ -28,8 +28,8 @@ class FolderSource(Source):
 
     The class folders lie in the folder itself, or in `train`, `validation` (or `val`, `valid`)
     and `test` in it. Where they lie in the folder itself, each class is split 80/10/10 by a fixed
-    seed. Hidden files, and files beside the class folders, are ignored. Every file is read once
-    here, so that training does not meet a damaged one later.
+    seed; of a class of one or two, all train. Hidden files, and files beside the class folders, are
+    ignored. Every file is read once here, so that training does not meet a damaged one later.
 
     Args:
         folder: The folder.
@@ -43,14 +43,17 @@ class FolderSource(Source):
 
     def __init__(self, folder: str | os.PathLike, skip_unreadable: bool = False):
         root = Path(folder).expanduser()
-        self.location = root.absolute()
+        self.location = Path(os.path.abspath(root))
         self._root = root
         layout = find_files(root)
-        kind = kind_of_files(root, layout)
+        kind, others = kind_of_files(root, layout)
         self._read: Callable = read_image if kind == "image" else read_signal
-        shapes, skipped = _read_all(layout, self._read, skip_unreadable)
-        self.skipped = tuple(str(file) for file in skipped)
-        layout = _without(root, layout, set(skipped))
+        shapes, errors = _read_all(layout, self._read, set(others))
+        errors = others | errors
+        if errors:
+            _refuse_or_warn(errors, layout, skip_unreadable)
+        self.skipped = tuple(str(file) for file in errors)
+        layout = _without(root, layout, set(errors))
         if "all" in layout:
             layout = split_classes(layout["all"])
         names = tuple(sorted(layout["train"]))
@@ -97,8 +100,10 @@ class FolderSource(Source):
         return (file.read_bytes() for file in self._files[split])
 
 
-def _read_all(layout: Layout, read: Callable, skip: bool) -> tuple[set[Shape], list[Path]]:
-    """Read every file; return the shapes met, and the files that cannot be read."""
+def _read_all(
+    layout: Layout, read: Callable, others: set[Path]
+) -> tuple[set[Shape], dict[Path, ValueError]]:
+    """Read every file but `others`; return the shapes met, and what cannot be read, with why."""
     from tqdm import tqdm
 
     def shape_or_error(file: Path) -> Shape | ValueError:
@@ -107,7 +112,7 @@ def _read_all(layout: Layout, read: Callable, skip: bool) -> tuple[set[Shape], l
         except ValueError as error:
             return error
 
-    files = [file for classes in layout.values() for group in classes.values() for file in group]
+    files = [file for file in _all_files(layout) if file not in others]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # Of a million, a future each would take gigabytes.
         chunks = (files[at : at + _CHUNK] for at in range(0, len(files), _CHUNK))
@@ -115,12 +120,14 @@ def _read_all(layout: Layout, read: Callable, skip: bool) -> tuple[set[Shape], l
         bar = tqdm(results, "Checking files", len(files), delay=2, disable=None)
         outcome = dict(zip(files, bar))
     errors = {file: result for file, result in outcome.items() if isinstance(result, ValueError)}
-    if errors:
-        _refuse_or_warn(errors, len(files), skip)
-    return {result for result in outcome.values() if isinstance(result, tuple)}, list(errors)
+    return {result for result in outcome.values() if isinstance(result, tuple)}, errors
 
 
-def _refuse_or_warn(errors: dict[Path, ValueError], files: int, skip: bool) -> None:
+def _all_files(layout: Layout) -> list[Path]:
+    return [file for classes in layout.values() for group in classes.values() for file in group]
+
+
+def _refuse_or_warn(errors: dict[Path, ValueError], layout: Layout, skip: bool) -> None:
     if not skip:
         others = f" (and {len(errors) - 1} other files)" if len(errors) > 1 else ""
         first = str(next(iter(errors.values()))).rstrip(".")
@@ -131,8 +138,9 @@ def _refuse_or_warn(errors: dict[Path, ValueError], files: int, skip: bool) -> N
     named = ", ".join(str(file) for file in list(errors)[:3])
     more = ", ..." if len(errors) > 3 else ""
     warnings.warn(
-        f"Left out {len(errors)} of {files} files, which cannot be read: {named}{more}.",
-        stacklevel=5,
+        f"Left out {len(errors)} of {len(_all_files(layout))} files, which cannot be read: "
+        f"{named}{more}.",
+        stacklevel=4,
     )
 
 

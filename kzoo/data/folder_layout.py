@@ -16,6 +16,8 @@ _SPLIT_FOLDERS = {
 _PARTS = {"validation": 0.1, "test": 0.1}
 _SMALLEST_CLASS_TO_SPLIT = 3
 _SEED = 0
+# Files that its file manager writes by itself.
+_OF_WINDOWS = ("thumbs.db", "desktop.ini")
 
 # Files by class name, and those by split name.
 Classes = dict[str, list[Path]]
@@ -35,6 +37,7 @@ def find_files(root: Path) -> Layout:
         raise ValueError(f"The folder {root} has no sub-folders: it needs one per class.")
     splits = {folder: _SPLIT_FOLDERS.get(folder.name.lower()) for folder in folders}
     if None in splits.values() or all(map(_is_class, folders)):
+        _refuse_other_levels(root, splits)
         return {"all": _find_classes(root)}
     layout: Layout = {}
     for folder, split in splits.items():
@@ -45,14 +48,45 @@ def find_files(root: Path) -> Layout:
     return layout
 
 
+def _refuse_other_levels(root: Path, splits: dict[Path, str | None]) -> None:
+    """Refuse a folder whose classes lie a level deeper than those of a class or of a split."""
+    nested = [folder for folder in splits if _visible(folder, Path.is_dir)]
+    others = [folder.name for folder, split in splits.items() if split is None]
+    if not nested:
+        return
+    if len(splits) == 1:
+        raise ValueError(
+            f"The folder {root} holds one folder, and that holds folders: give {nested[0]}."
+        )
+    if len(others) < len(splits):
+        raise ValueError(
+            f"The folder {root} has folders for splits, and beside them {', '.join(others)}: only "
+            "train, validation (or val, valid) and test may be there."
+        )
+    if len(nested) == len(splits):
+        raise ValueError(
+            f"Every folder in {root} holds folders: if {', '.join(others)} are splits, name them "
+            "train, validation and test; else give the folder that holds those of the classes."
+        )
+
+
 def _visible(folder: Path, test) -> list[Path]:
     """Return what is in `folder` and passes `test`, sorted, hidden names left out."""
-    return sorted(item for item in folder.iterdir() if item.name[0] != "." and test(item))
+    return sorted(
+        item
+        for item in folder.iterdir()
+        if item.name[0] != "." and item.name.lower() not in _OF_WINDOWS and test(item)
+    )
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a path is a file, or a link to one that is not there."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _is_class(folder: Path) -> bool:
     """Return whether a folder has the files of a class, and not folders of classes."""
-    return bool(_visible(folder, Path.is_file)) and not _visible(folder, Path.is_dir)
+    return bool(_visible(folder, _is_file)) and not _visible(folder, Path.is_dir)
 
 
 def _find_classes(folder: Path) -> Classes:
@@ -65,7 +99,7 @@ def _find_classes(folder: Path) -> Classes:
                 f"The class folder {child} holds the folder {nested[0].name}: put the files of a "
                 "class directly into its folder."
             )
-        classes[child.name] = _visible(child, Path.is_file)
+        classes[child.name] = _visible(child, _is_file)
     if not classes:
         raise ValueError(f"The folder {folder} has no sub-folders: it needs one per class.")
     refuse_empty_classes(folder, classes)
@@ -92,24 +126,27 @@ def _check_classes(root: Path, layout: Layout) -> None:
             )
 
 
-def kind_of_files(root: Path, layout: Layout) -> str:
-    """Return "image" or "signal", or refuse other files and mixtures."""
-    kinds = {}
+def kind_of_files(root: Path, layout: Layout) -> tuple[str, dict[Path, ValueError]]:
+    """Return "image" or "signal", and what is wrong with files of other types; refuse mixtures."""
+    kinds, others = {}, {}
     for classes in layout.values():
         for file in (file for files in classes.values() for file in files):
             suffix = file.suffix.lower()
-            if suffix not in (*EXTENSIONS, ".npy"):
-                raise ValueError(
+            if suffix in (*EXTENSIONS, ".npy"):
+                kinds["signal" if suffix == ".npy" else "image"] = file
+            else:
+                others[file] = ValueError(
                     f"{file} is of a type that is not read: images are "
                     f"{', '.join(EXTENSIONS)}, signals .npy."
                 )
-            kinds["signal" if suffix == ".npy" else "image"] = file
+    if not kinds:
+        raise next(iter(others.values()))
     if len(kinds) > 1:
         raise ValueError(
             f"The folder {root} mixes images and signals: {kinds['image'].name} and "
             f"{kinds['signal'].name}."
         )
-    return next(iter(kinds))
+    return next(iter(kinds)), others
 
 
 def split_classes(classes: Classes) -> Layout:

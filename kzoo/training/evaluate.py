@@ -17,13 +17,16 @@ from kzoo.training.plots import draw_confusion_matrix
 from kzoo.training.run import Run
 
 
-def evaluate(run: Run | str | os.PathLike, split: str = "test", *, data_dir=None) -> dict[str, Any]:
+def evaluate(
+    run: Run | str | os.PathLike, split: str = "test", *, data=None, data_dir=None
+) -> dict[str, Any]:
     """Measure a run's model on one split, and draw its confusion matrix into the run folder.
 
     Args:
         run: the run, or its folder.
         split: "test", "validation" or "train", as the run used them.
-        data_dir: where TensorFlow Datasets are now, if they have moved.
+        data: where the run's folder or file of data is now, if it has moved.
+        data_dir: where TensorFlow Datasets are now, likewise.
 
     Returns:
         `accuracy`, `loss` (cross-entropy without smoothing and class weights), `examples`, and
@@ -35,7 +38,7 @@ def evaluate(run: Run | str | os.PathLike, split: str = "test", *, data_dir=None
     """
     run = run if isinstance(run, Run) else Run.open(run)
     split_of(run, split)
-    source = open_data(run, data_dir)
+    source = open_data(run, data, data_dir)
     return measure(run, run.model(), source, split)
 
 
@@ -57,12 +60,13 @@ def measure(run: Run, model: keras.Model, source: Source, split: str) -> dict[st
     return measured | {"confusion_matrix": matrix.tolist()}
 
 
-def open_data(run: Run, data_dir=None) -> Source:
+def open_data(run: Run, place=None, data_dir=None) -> Source:
     """Open the data set of a run.
 
     Args:
         run: the run.
-        data_dir: where TensorFlow Datasets are now, if they have moved.
+        place: where its folder or file is now, if it has moved.
+        data_dir: where TensorFlow Datasets are now, likewise.
 
     Raises:
         RunError: the run does not name its data.
@@ -71,10 +75,16 @@ def open_data(run: Run, data_dir=None) -> Source:
     data = run.data
     if data_dir is None and data["data_dir"] and os.path.isdir(data["data_dir"]):
         data_dir = data["data_dir"]
-    source = open_source(data["name"], data_dir=data_dir, skip_unreadable=data["skip_unreadable"])
+    name = data["name"] if place is None else place
+    if place is None and os.path.isabs(name) and not os.path.exists(name):
+        raise ValueError(
+            f"{name}, the data of {run.folder}, is gone; if they have moved, give their place as "
+            "data, on the command line as --data."
+        )
+    source = open_source(name, data_dir=data_dir, skip_unreadable=data["skip_unreadable"])
     if list(source.spec.class_names) != data["class_names"]:
         raise ValueError(
-            f"{data['name']} has the classes {', '.join(source.spec.class_names)}, and had "
+            f"{name} has the classes {', '.join(source.spec.class_names)}, and had "
             f"{', '.join(data['class_names'])} when {run.folder} was trained; evaluate it on "
             "the data it knows."
         )

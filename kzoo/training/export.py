@@ -1,6 +1,7 @@
 """From a run to one file, or folder, that computes without kzoo, compared with the model."""
 
 import contextlib
+import functools
 import importlib.util
 import os
 import tempfile
@@ -88,6 +89,7 @@ def export(
     *,
     fuse: bool = False,
     int8: bool = False,
+    data=None,
     data_dir=None,
     say=print,
 ) -> Exported:
@@ -113,7 +115,8 @@ def export(
             are taken from the training images, and the accuracies of model and file are measured
             on the validation split (or test or training, the first that the run has). Both must
             find the same class for 90 % of those training images.
-        data_dir: where TensorFlow Datasets are now, if they have moved.
+        data: where the run's folder or file of data is now, if it has moved.
+        data_dir: where TensorFlow Datasets are now, likewise.
         say: function that takes each line worth telling.
 
     Raises:
@@ -130,13 +133,14 @@ def export(
         say(f"the network was trained in {precision_of(model)}; it is exported in float32")
         model = in_float32(model)
     reference = served(model, kind)
+    open_it = functools.partial(open_data, run, data, data_dir)
     exported = served(surgery.fuse(model), kind) if fuse else reference
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         partial = Path(folder, path.name)
         if int8:
-            measured = _write_int8(run, reference, exported, partial, data_dir)
+            measured = _write_int8(run, reference, exported, partial, open_it)
         else:
-            split, inputs = _examples(run, data_dir, say)
+            split, inputs = _examples(run, open_it, say)
             tolerance = FUSED_TOLERANCE if fuse else TOLERANCE
             difference = write_and_compare(
                 exported, partial, format, _metadata(run), reference, inputs, tolerance
@@ -290,11 +294,11 @@ def _batch(pipeline):
     return inputs.astype("float32")
 
 
-def _examples(run, data_dir, say):
+def _examples(run, open_it, say):
     """Return a split and some inputs of it, or "random" and random inputs."""
     split = _split_to_compare_on(run)
     try:
-        source = open_data(run, data_dir)
+        source = open_it()
         pipeline = split_pipeline(run, source, split, COMPARED, shuffle=True, cache=False)
         return split, _batch(pipeline)
     except (ValueError, OSError) as error:
@@ -306,10 +310,10 @@ def _examples(run, data_dir, say):
     return "random", rng.normal(size=shape).astype("float32")
 
 
-def _write_int8(run, reference, exported, path, data_dir):
+def _write_int8(run, reference, exported, path, open_it):
     """Write a file of 8-bit integers, and measure it and the model on a split."""
     try:
-        source = open_data(run, data_dir)
+        source = open_it()
         training = split_pipeline(run, source, "train", REPRESENTATIVE, shuffle=True, cache=False)
         split = _split_to_compare_on(run)
         pipeline = split_pipeline(run, source, split, COMPARED)

@@ -165,6 +165,12 @@ def _same_config(folder, config):
         if name.startswith(may_differ):
             continue
         if started.get(name) != now.get(name):
+            if name.startswith(("data.files", "data.examples")):
+                raise RunError(
+                    f"the {name.rpartition('.')[2]} examples are not those that {folder} was "
+                    "started with: some were added, removed or renamed. Put them back, or train "
+                    "anew in another folder."
+                )
             raise RunError(
                 f"{name} is {now.get(name)!r}, and {started.get(name)!r} in {folder / CONFIG}; "
                 "resume with what the run was started with."

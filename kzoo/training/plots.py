@@ -29,7 +29,10 @@ def draw_curves(path: Path, history):
 def draw_confusion_matrix(path: Path, matrix: np.ndarray, class_names):
     """Draw how often each class (row) was taken for each class (column), with the counts."""
     classes = len(class_names)
-    class_names = [name.replace("$", r"\$") for name in class_names]  # no formulas
+    class_names = [
+        name.encode("utf-8", "replace").decode().replace("$", r"\$")  # no formulas
+        for name in class_names
+    ]
     side = min(14.0, 2.5 + 0.45 * classes)
     figure, axis = subplots(figsize=(side + 1, side))
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)

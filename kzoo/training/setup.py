@@ -98,6 +98,7 @@ class Setup:
             recipe = default_recipe(
                 start.family, spec, start.weights is not None, recipe, weights_size=size
             )
+        _check_channels(start, spec)
         options = {**start.implied, **(model_options or {})}
         options["conv"] = start.implied.get("conv", conv) if conv == "standard" else conv
         suits = suits_small_stem(start.family, spec, recipe, start.weights is not None)
@@ -193,6 +194,17 @@ def splits_of(source: Source, share: float) -> dict[str, str | None]:
     return {"train": training, "validation": validation, "test": test}
 
 
+def _check_channels(start, spec):
+    """Refuse colour images for weights that were trained on grey ones."""
+    channels = start.implied.get("input_shape", spec.shape)[-1]
+    if channels == 1 and spec.kind == "image" and spec.shape[-1] > 1:
+        raise ValueError(
+            f"the weights {start.weights} are for grey images, and those of {spec.name} have "
+            f"{spec.shape[-1]} channels; `kzoo data export {spec.name} grey.npz --channels 1` "
+            "makes them grey, then give grey.npz."
+        )
+
+
 def _check_one_size(start, views):
     """Refuse images of several sizes for a network that is built for one."""
     if start.family.is_fixed_size(start.name) and not views.has_one_size:
@@ -206,16 +218,18 @@ def _add_rates(options, recipe, start):
     """Add the recipe's dropout and stochastic depth to the arguments of the builder."""
     for name in ("dropout_rate", "drop_path_rate"):
         rate = getattr(recipe, name)
-        if rate and name not in start.family.signature.parameters:
-            raise ValueError(
-                f"the recipe's {name} is {rate}, and {start.name} has none; make it 0 or None."
-            )
-        if rate == 0 and name not in start.family.signature.parameters:
+        if rate is None:
             continue
-        if rate is not None and options.setdefault(name, rate) != rate:
+        if options.get(name, rate) != rate:
             raise ValueError(
                 f"{name} is {rate} in the recipe and {options[name]} among the model's options; "
                 "give it once."
+            )
+        if name in start.family.signature.parameters:
+            options[name] = rate
+        elif rate:
+            raise ValueError(
+                f"the recipe's {name} is {rate}, and {start.name} has none; make it 0 or None."
             )
 
 

@@ -6,8 +6,10 @@ a layer's own layers follow its name, as "layer1.0.se/fc1/0".
 """
 
 import io
+import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -37,6 +39,38 @@ def read_keras_arrays(path) -> dict[str, np.ndarray]:
     except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path} is damaged or no file of Keras 3: {error}.") from error
     return arrays
+
+
+def read_layers(path) -> dict[str, dict[str, Any]]:
+    """Return the configurations of the layers in a `.keras` file by name; of a nested one, none.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        WeightsError: it is damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no weights file {path}.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            model = json.loads(archive.read("config.json"))["config"]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path} is damaged or no file of Keras 3: {error}.") from error
+    layers = (layer["config"] for layer in model.get("layers", ()))
+    return {layer["name"]: layer for layer in layers if "name" in layer}
+
+
+def read_statistics(path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation by which the model of a `.keras` file normalises images.
+
+    They are on a 0..1 scale; empty where it does not.
+    """
+    layer = read_layers(path).get("preprocessing", {})
+    means, variances = layer.get("mean"), layer.get("variance")
+    if not means or not variances:
+        return (), ()
+    mean = tuple(round(value / 255, 6) for value in means)
+    return mean, tuple(round(value**0.5 / 255, 6) for value in variances)
 
 
 def keras_entries(layer, prefix="") -> list[Entry]:

@@ -13,11 +13,14 @@ from kzoo.weights.adapt import adapt_input_channels, is_stem, other_channels, ot
 from kzoo.weights.errors import WeightsError, listed
 from kzoo.weights.files import is_keras_file, read_arrays
 from kzoo.weights.half_precision import read_half_precision
-from kzoo.weights.keras_files import keras_entries, read_keras_arrays
+from kzoo.weights.keras_files import keras_entries, read_keras_arrays, read_layers
 from kzoo.weights.keras_published import PREFIX, published_arrays
 from kzoo.weights.renames import is_auxiliary, translate
 from kzoo.weights.rules import COUNTERS, entries
 from kzoo.weights.sources import Source, find_source, written
+
+# What a layer's arrays do not tell of how it moves over its input.
+_GEOMETRY = ("strides", "pool_size", "dilation_rate", "groups")
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,9 @@ def load_weights(model: keras.Model, source) -> LoadReport:
     Args:
         model: a functional model of kzoo, or one with the same layer names.
         source: a tag of the model, "hf-hub:owner/repository[@revision]", or the path of a
-            `.safetensors`, `.weights.h5`, `.keras` or `.npz` file or of a PyTorch state dict
-            (`.pth`, `.pt`, `.bin`; these need PyTorch). A tag needs the model to bear its own name,
-            or is written "name.tag".
+            run folder, or of a `.safetensors`, `.weights.h5`, `.keras` or `.npz` file or of a
+            PyTorch state dict (`.pth`, `.pt`, `.bin`; these need PyTorch). A tag needs the model to
+            bear its own name, or is written "name.tag".
 
     Returns:
         A `LoadReport`. Where not every array found its place as it is, a warning says the same;
@@ -90,6 +93,8 @@ def load_source(model: keras.Model, source: Source) -> LoadReport:
         plan = {layer: keras_entries(layer) for layer in model.layers}
     elif is_keras_file(path := source.fetch()):
         arrays = (read_half_precision if path.suffix == ".npz" else read_keras_arrays)(path)
+        if path.suffix == ".keras":
+            _compare_geometry(model, source, read_layers(path))
         plan = {layer: keras_entries(layer) for layer in model.layers}
     else:
         arrays = read_arrays(path)
@@ -130,6 +135,23 @@ def _compare_names(model, source, plan, arrays: Mapping[str, np.ndarray]):
             f"{listed(unexpected)}{_how_to_build(source)}."
         )
     return unused
+
+
+def _compare_geometry(model, source, layers):
+    """Refuse a model whose layers of the file's names move over their input otherwise."""
+    for layer in model.layers:
+        ours, theirs = layer.get_config(), layers.get(layer.name, {})
+        for name in _GEOMETRY:
+            if name in theirs and name in ours and _plain(ours[name]) != _plain(theirs[name]):
+                raise WeightsError(
+                    f"{source.given} does not fit {model.name}: its layer {layer.name} has {name} "
+                    f"{_plain(theirs[name])}, and the model's {_plain(ours[name])}; build it with "
+                    "the options of the file's, such as stem='small', or give its run folder."
+                )
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _stage(name):
@@ -174,6 +196,8 @@ def _shape_message(source, model, entry, value):
 
 def _how_to_build(source):
     """What a model needs for weights that belong to more than the model's name."""
+    if source.is_file:
+        return "; they may be of a model with other options, such as stem or width"
     if not source.options:
         return ""
     return f"; these weights need a model built with {written(source.options)}"

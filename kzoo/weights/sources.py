@@ -19,6 +19,8 @@ from kzoo.weights.download import (
 )
 from kzoo.weights.errors import WeightsError, listed
 from kzoo.weights.files import SUFFIXES
+from kzoo.weights.keras_files import read_statistics
+from kzoo.weights.runs import run_record
 from kzoo.weights.tags import WeightsInfo, records_of
 
 _HUB = "hf-hub:"
@@ -103,9 +105,9 @@ def find_source(weights, name: str) -> Source:
     if not isinstance(weights, (str, os.PathLike)):
         raise TypeError(f"weights must be a tag, a source or a path; received {weights!r}.")
     text = os.fspath(weights)
-    if isinstance(weights, os.PathLike):
-        return Source(text, text)
-    record = record_of(text, name)
+    record = record_of(weights, name)
+    if record is None and isinstance(weights, os.PathLike):
+        return _file(text)
     if text.startswith(_HUB):
         return _hub_source(text, record)
     if record is not None:
@@ -119,20 +121,21 @@ def find_source(weights, name: str) -> Source:
     if text == "keras":
         raise _no_keras_weights(name)
     if text.endswith(SUFFIXES) or Path(text).is_file() or os.sep in text:
-        return Source(text, text)
+        return _file(text)
     raise unknown_tag(text, name)
 
 
-def record_of(weights: str, name: str) -> WeightsInfo | None:
+def record_of(weights: str | os.PathLike, name: str) -> WeightsInfo | None:
     """Return what is known of weights for the model `name`, `None` where nothing is.
 
     Args:
-        weights: a tag, bare or behind the model's name, "imagenet", or a repository on the hub. A
-            file that is there is none of them, be it called as one ("keras_vgg16.keras").
+        weights: a tag, bare or behind the model's name, "imagenet", a repository on the hub, or a
+            run folder or the model in it. Another file that is there is none of them, be it called
+            as one ("keras_vgg16.keras"), nor is a path that is no string.
         name: of the model.
     """
-    if weights.endswith(SUFFIXES) and Path(weights).is_file():
-        return None
+    if not isinstance(weights, str) or (weights.endswith(SUFFIXES) and Path(weights).is_file()):
+        return run_record(weights, name)
     records = records_of(name)
     if weights.startswith(_HUB):
         place = f"{_HUB}{parse_hub(weights)[0]}"
@@ -140,7 +143,13 @@ def record_of(weights: str, name: str) -> WeightsInfo | None:
     if weights == "imagenet":
         return next((record for record in records if record.recommended), None)
     tag = weights.removeprefix(f"{name}.")
-    return next((record for record in records if record.tag == tag), None)
+    known = next((record for record in records if record.tag == tag), None)
+    return known or run_record(weights, name)
+
+
+def _file(text):
+    mean, std = read_statistics(text) if text.endswith(".keras") else ((), ())
+    return Source(text, text, mean=mean or None, std=std or None)
 
 
 def _recorded(text, record: WeightsInfo):

@@ -85,7 +85,8 @@ def test_folder_by_path_and_by_name(image_folder, monkeypatch):
     monkeypatch.chdir(folder)
     for name in ("pets", "./pets", folder / "pets", str(folder / "pets")):
         assert isinstance(open_source(name), FolderSource)
-    assert isinstance(open_source("digits"), TfdsSource)
+    with pytest.warns(UserWarning, match="'digits' is a data set, .* './digits' is the folder"):
+        assert isinstance(open_source("digits"), TfdsSource)
     assert isinstance(open_source("./digits"), FolderSource)
 
 

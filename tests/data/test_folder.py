@@ -98,8 +98,13 @@ def test_signals(tmp_path):
         ({"train/a": 2, "test/a": 1, "test/c": 1}, "The class c is in test of .* not in train"),
         ({"val/a": 2, "test/a": 1}, "has test, validation and no train folder"),
         ({"train/a": 2, "val/a": 1, "valid/a": 1}, "more than one folder for validation"),
-        ({"a/deep": 2, "a": 1}, "class folder .*a holds the folder deep"),
-        ({"train/a": 2, "masks/a": 2}, "class folder .*masks holds the folder a"),
+        ({"a/deep": 2, "a": 1, "b": 1}, "class folder .*a holds the folder deep"),
+        ({"photos/a": 2, "photos/b": 2}, "holds one folder, and that holds folders: give .*photos"),
+        ({"train/a": 2, "masks/a": 2}, "has folders for splits, and beside them masks: only train"),
+        (
+            {"training/a": 2, "testing/a": 2},
+            "holds folders: if testing, training are splits, name them train, validation and test",
+        ),
     ],
 )
 def test_other_layouts_are_refused(image_folder, counts, message):
@@ -116,6 +121,27 @@ def test_other_files_are_named(image_folder):
     folder = image_folder({"a": 3})
     (folder / "a" / "notes.txt").write_text("")
     with pytest.raises(ValueError, match=r"notes\.txt is of a type that is not read: images are"):
+        FolderSource(folder)
+    with pytest.warns(UserWarning, match=r"Left out 1 of 4 files, .*notes\.txt"):
+        source = FolderSource(folder, skip_unreadable=True)
+    assert source.spec.splits == {"train": 1, "validation": 1, "test": 1}
+    for path in (folder / "a").glob("*.png"):
+        path.unlink()
+    with pytest.raises(ValueError, match=r"notes\.txt is of a type that is not read: images are"):
+        FolderSource(folder, skip_unreadable=True)
+
+
+def test_files_that_windows_writes_are_ignored(image_folder):
+    folder = image_folder({"a": 3})
+    for name in ("Thumbs.db", "desktop.ini"):
+        (folder / "a" / name).write_text("")
+    assert FolderSource(folder).spec.splits == {"train": 1, "validation": 1, "test": 1}
+
+
+def test_links_to_nothing_are_named(image_folder):
+    folder = image_folder({"a": 3})
+    (folder / "a" / "z.png").symlink_to(folder / "gone.png")
+    with pytest.raises(ValueError, match=r"z\.png cannot be read as an image: .*No such file"):
         FolderSource(folder)
 
 

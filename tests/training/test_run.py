@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import kzoo
 from kzoo.data import DataSpec
 from kzoo.registry import find_family
 from kzoo.training import Recipe, Run, RunError, evaluate, fit, predict, train
@@ -232,7 +233,8 @@ def test_sizes_grow_in_four_stages():
     assert [sizes(epoch) for epoch in range(8)] == [(side, side) for side in expected]
     small = DataSpec("x", "image", (32, 32, 3), ("a",), {})
     tenth = Recipe(epochs=4, progressive=0.1)
-    sizes = choose_views("all_cnn_c", find_family("all_cnn_c"), small, tenth, None, print).sizes
+    name = "resnet20_cifar"
+    sizes = choose_views(name, find_family(name), small, tenth, None, print).sizes
     assert [sizes(epoch)[0] for epoch in range(4)] == [8, 16, 24, 32]
 
 
@@ -458,8 +460,65 @@ def test_data_that_have_moved_are_found_again(lenet_run, tmp_path):
     assert open_data(run).spec.name == "digits"
 
 
-def test_names_of_classes_are_no_formulas(tmp_path):
+def test_a_folder_that_has_moved_may_be_given(colours, tmp_path):
+    recipe = {"epochs": 1, "batch_size": 8, "image_size": 16}
+    run = train("lenet5", colours, recipe=recipe, output=tmp_path / "run", verbose=0)
+    moved = colours.rename(tmp_path / "moved")
+    with pytest.raises(ValueError, match="colours, the data of .*run, is gone; .* as --data"):
+        evaluate(run, "validation")
+    assert evaluate(run, "validation", data=moved)["loss"] == run.results["validation"]["loss"]
+
+
+def test_a_run_is_the_weights_of_the_next(colours, tmp_path):
+    recipe = {"epochs": 1, "batch_size": 8, "image_size": 20}
+    first = train("lcnet_035", colours, recipe=recipe, output=tmp_path / "first", verbose=0)
+    for weights in (first.folder, first.folder / "model.keras"):
+        start = Start.of("lcnet_035", weights)
+        assert (start.implied["stem"], start.trained_on.size) == ("small", (20, 20))
+        model = kzoo.create_model("lcnet_035", weights=weights)
+        for old, new in zip(first.model().weights, model.weights, strict=True):
+            np.testing.assert_array_equal(old, new)
+    other = train(
+        "lcnet_035",
+        colours,
+        weights=first.folder,
+        recipe={"epochs": 1, "batch_size": 8},
+        output=tmp_path / "other",
+        verbose=0,
+        say=lambda line: None,
+    )
+    assert (other.config["model"]["options"]["stem"], other.shape) == ("small", (20, 20, 3))
+    assert other.recipe.layer_decay < 1
+    with pytest.raises(ValueError, match="first is a run of lcnet_035, not of resnet18"):
+        kzoo.create_model("resnet18", weights=str(first.folder))
+    (first.folder / "model.keras").unlink()
+    with pytest.raises(ValueError, match="first has no model.keras yet: its training has not end"):
+        kzoo.create_model("lcnet_035", weights=first.folder)
+    (first.folder / "config.json").write_text("{")
+    with pytest.raises(ValueError, match="config.json is damaged"):
+        kzoo.create_model("lcnet_035", weights=first.folder)
+
+
+def test_grey_weights_refuse_colour(colours, tmp_path):
+    with pytest.raises(ValueError, match="weights mnist are for grey images, .* --channels 1` mak"):
+        train("lenet5.mnist", colours, output=tmp_path / "run")
+
+
+def test_resume_where_files_have_changed_says_so(colours, tmp_path, monkeypatch):
+    recipe = {"epochs": 1, "batch_size": 8, "image_size": 16}
+    arguments = {"recipe": recipe, "output": tmp_path / "run", "verbose": 0}
+    train("lenet5", colours, **arguments)
+    monkeypatch.chdir(tmp_path)
+    train("lenet5", "run/../colours", resume=True, **arguments)
+    red = colours / "train" / "red" / "1.png"
+    red.rename(red.with_name("renamed.png"))
+    with pytest.raises(RunError, match="the train examples are not those .* some were added, rem"):
+        train("lenet5", colours, resume=True, **arguments)
+
+
+def test_names_of_classes_are_no_formulas_and_may_be_of_any_bytes(tmp_path):
     draw_confusion_matrix(tmp_path / "m.png", np.eye(2, dtype=int), ("$0_$1", "${"))
+    draw_confusion_matrix(tmp_path / "m.png", np.eye(2, dtype=int), ("caf\udce9", "tea"))
     assert (tmp_path / "m.png").exists()
 
 

@@ -1,6 +1,5 @@
 import sys
 import zipfile
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -125,7 +124,7 @@ def test_a_file_may_be_called_as_a_tag_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     name = "keras_mobilenet.keras"
     assert find_source(name, "keras_mobilenet").place.startswith("keras:")
-    Path(name).touch()
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]).save(name)
     assert find_source(name, "keras_mobilenet").place == name
 
 
@@ -136,8 +135,36 @@ def test_files_of_keras_hold_any_convolution(tmp_path):
     same_weights(
         old, kzoo.create_model("resnet20_cifar", weights=tmp_path / "tiled.keras", **options)
     )
-    with pytest.raises(ValueError, match="tiled.keras does not fit resnet20_cifar: .* has shape"):
+    with pytest.raises(ValueError, match="does not fit resnet20_cifar: .* shape .* other options"):
         kzoo.create_model("resnet20_cifar", weights=tmp_path / "tiled.keras")
+
+
+def test_files_of_keras_tell_how_images_are_normalised(tmp_path):
+    path = tmp_path / "half.keras"
+    half = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
+    old = kzoo.create_model("resnet20_cifar", **half)
+    old.save(path)
+    new = kzoo.create_model("resnet20_cifar", weights=path)
+    x = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+    np.testing.assert_allclose(new(x), old(x), atol=1e-6)
+    with pytest.warns(UserWarning, match="normalises its input otherwise than .*half.keras exp"):
+        kzoo.load_weights(kzoo.create_model("resnet20_cifar"), str(path))
+
+
+def test_a_file_of_a_network_that_moves_otherwise_is_refused(tmp_path):
+    path = str(tmp_path / "small.keras")
+    options = {"input_shape": (32, 32, 3), "classes": 10}
+    small = kzoo.create_model("mobilenetv2_035", stem="small", **options)
+    small.save(path)
+    with pytest.raises(ValueError, match=r"strides \[1, 1\], and the model's \[2, 2\]; build"):
+        kzoo.create_model("mobilenetv2_035", weights=path, **options)
+    same_weights(small, kzoo.create_model("mobilenetv2_035", stem="small", weights=path, **options))
+
+
+def test_a_damaged_file_of_keras_is_refused_when_it_is_named(tmp_path):
+    (tmp_path / "no.keras").write_text("nothing")
+    with pytest.raises(ValueError, match="no.keras is damaged or no file of Keras 3"):
+        kzoo.create_model("resnet20_cifar", weights=tmp_path / "no.keras")
 
 
 def test_files_of_keras_that_are_refused(tmp_path):
