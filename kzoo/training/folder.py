@@ -13,8 +13,9 @@ from typing import Any
 import keras
 
 from kzoo.training.files import check_creatable, read_record, replacing, write_json
+from kzoo.weights.runs import CONFIG, MODEL
 
-CONFIG, MODEL, RESULTS = "config.json", "model.keras", "results.json"
+RESULTS = "results.json"
 # What may change between the start of a run and its resumption.
 _MAY_DIFFER = ("versions", "data.data_dir")
 
