@@ -135,9 +135,10 @@ _DOCSTRING = """{builder}: {paper}
 Args:
     include_top: whether to end in the classifier.
     weights: `None` for random initial values; a tag (see `kzoo.list_weights("{variant}")`),
-        "imagenet" for the recommended one, "hf-hub:owner/repository[@revision]", or a file, see
-        `kzoo.load_weights`. The input is then normalised as the weights expect; a tag also brings
-        the options that its weights need, such as conv="tiled", and refuses others.
+        "imagenet" for the recommended one, "hf-hub:owner/repository[@revision]", a file, or the
+        folder of a run, see `kzoo.load_weights`. The input is then normalised as the weights
+        expect; a tag and a run also bring the options that their weights need, such as
+        conv="tiled", and refuse others.
     input_tensor: Keras tensor to build upon, instead of a new input.
     input_shape: shape of one input without the batch; default {input_shape}.
     pooling: without the top, `"avg"` or `"max"` pools the last feature map, `None` returns it.

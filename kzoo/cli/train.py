@@ -38,8 +38,9 @@ def add_command(commands):
     )
     parser.add_argument(
         "--weights",
-        metavar="TAG_OR_FILE",
-        help="initial weights: a tag, see `kzoo info MODEL`, hf-hub:owner/repository, or a file",
+        metavar="TAG_OR_PATH",
+        help="initial weights: a tag, see `kzoo info MODEL`, hf-hub:owner/repository, a file, or "
+        "the folder of a run",
     )
     add_data_options(parser)
     parser.add_argument("--download", action="store_true", help="download a missing data set")

@@ -43,10 +43,12 @@ class FolderSource(Source):
 
     def __init__(self, folder: str | os.PathLike, skip_unreadable: bool = False):
         root = Path(folder).expanduser()
-        self.location = Path(os.path.abspath(root))
+        self.location = root.absolute()
         self._root = root
         layout = find_files(root)
         kind, others = kind_of_files(root, layout)
+        if others and not skip_unreadable:
+            _refuse_or_warn(others, layout, skip=False)
         self._read: Callable = read_image if kind == "image" else read_signal
         shapes, errors = _read_all(layout, self._read, set(others))
         errors = others | errors

@@ -54,11 +54,11 @@ def _refuse_other_levels(root: Path, splits: dict[Path, str | None]) -> None:
     others = [folder.name for folder, split in splits.items() if split is None]
     if not nested:
         return
-    if len(splits) == 1:
+    if len(splits) == 1 and not _visible(nested[0], _is_file):
         raise ValueError(
             f"The folder {root} holds one folder, and that holds folders: give {nested[0]}."
         )
-    if len(others) < len(splits):
+    if any(splits[folder] for folder in nested):
         raise ValueError(
             f"The folder {root} has folders for splits, and beside them {', '.join(others)}: only "
             "train, validation (or val, valid) and test may be there."

@@ -86,6 +86,6 @@ def train_and_validation(source: Source, validation_split: float = 0.1) -> tuple
     if not 0 < held_out < examples:
         raise ValueError(
             "validation_split must leave examples on both sides; received "
-            f"{validation_split} for {examples} training examples, give 0 to hold none out."
+            f"{validation_split} for {examples} training examples; a recipe with 0 trains on all."
         )
     return f"train[:{bound}]", f"train[{bound}:]"

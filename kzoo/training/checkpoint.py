@@ -112,6 +112,7 @@ def read_progress(arrays: dict[str, np.ndarray]) -> Progress:
     """Return the progress in a checkpoint's arrays."""
     plain = json.loads(arrays["progress"].tobytes())
     plain["best_score"] = tuple(plain["best_score"])
+    plain.setdefault("better_epoch", plain["best_epoch"])  # of a run that did not tell them apart
     best = sum(key.startswith("best/") for key in arrays)
     return Progress(**plain | {"best_weights": [arrays[f"best/{n}"] for n in range(best)]})
 

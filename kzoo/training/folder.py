@@ -185,6 +185,8 @@ def _comparable(config):
     again.
     """
     flat = _flat(json.loads(json.dumps(config)))
+    if os.path.isabs(flat.get("data.name", "")):
+        flat["data.name"] = os.path.realpath(flat["data.name"])
     if "data" not in config and "model.name" in flat:
         flat["model.name"] = re.sub(r"_\d+$", "", flat["model.name"])
     return flat

@@ -1,10 +1,12 @@
 """What training minimises and counts, for labels and for targets that are mixed of classes."""
 
 import keras
-from keras import layers, ops, tree
+from keras import layers, ops
 
 # Layers whose output is of probabilities where their inputs are.
 _KEEPING = (
+    layers.Activation,
+    layers.Identity,
     layers.Average,
     layers.Flatten,
     layers.Reshape,
@@ -142,11 +144,11 @@ def logits_model(model: keras.Model) -> tuple[keras.Model, bool]:
             f"fit takes a classifier that ends in a softmax or in logits; {model.name} ends in "
             f"{activation!r}, build it with classifier_activation='softmax' or None."
         )
-    last = model.layers[-1]
+    last = model.outputs[0]._keras_history.operation
     is_layer = isinstance(last, (layers.Activation, layers.Softmax))
-    is_left_out = is_layer and activation == "softmax"
+    is_left_out = is_layer and _own_activation(last) == "softmax"
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-    outputs = last.input if is_left_out else model.outputs[0]
+    outputs = _inputs(model.outputs[0])[0] if is_left_out else model.outputs[0]
     return keras.Model(inputs, outputs, name=model.name), is_left_out or activation == "linear"
 
 
@@ -156,11 +158,24 @@ def _activation(tensor):
     Of what reshapes or averages, it is that of the inputs, where these are probabilities.
     """
     operation = tensor._keras_history.operation
-    if isinstance(operation, keras.Model):
+    if getattr(operation, "outputs", None):  # a model
         return _activation(operation.outputs[0])
-    if isinstance(operation, _KEEPING):
-        kinds = {_activation(each) for each in tree.flatten(operation.input)}
+    own = _own_activation(operation)
+    if isinstance(operation, _KEEPING) and own == "linear":
+        kinds = {_activation(each) for each in _inputs(tensor)}
         return " and ".join(sorted(kinds)) if kinds & {"softmax", "sigmoid"} else "linear"
+    return own
+
+
+def _inputs(tensor):
+    """Return what the operation that made a tensor was given."""
+    operation, node, _ = tensor._keras_history
+    return operation._inbound_nodes[node].input_tensors
+
+
+def _own_activation(operation):
+    if isinstance(operation, keras.Model):  # whose graph is not known
+        return _own_activation(operation.layers[-1]) if operation.layers else "linear"
     if type(operation).__name__ in _FUNCTIONS:
         return _FUNCTIONS[type(operation).__name__]
     return getattr(getattr(operation, "activation", None), "__name__", "linear")

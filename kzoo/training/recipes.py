@@ -272,9 +272,17 @@ def fields_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     epochs, batch_size = (_ratio(given.get(key), fields[key]) for key in ("epochs", "batch_size"))
     if "frozen_epochs" in fields:
         fields["frozen_epochs"] = int(fields["frozen_epochs"] * epochs)
-    if "ema" in fields:  # of the training, the same share
-        fields["ema"] = 1 - min((1 - fields["ema"]) * batch_size / epochs, 0.5)
+    if "ema" in fields:
+        fields["ema"] = average_over(fields["ema"], epochs / batch_size)
     return fields | dict(given)
+
+
+def average_over(ema: float, longer: float) -> float:
+    """Return the momentum of the average over the same share of a training `longer` times as long.
+
+    It is at least 1/2.
+    """
+    return 1 - min((1 - ema) / longer, 0.5)
 
 
 def _ratio(value, own):

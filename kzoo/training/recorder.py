@@ -87,10 +87,9 @@ class Recorder(keras.callbacks.Callback):
         if self.recipe.early_stopping is None or self._trains_the_rest_later(epoch):
             return
         score = (float(logs["accuracy"]), -float(logs["loss"]))
-        first = progress.best_epoch == 0
-        if first or score[0] > progress.best_score[0]:
+        if score[0] > progress.best_score[0]:
             progress.better_epoch = epoch
-        if first or score > progress.best_score:
+        if score > progress.best_score:
             progress.best_epoch, progress.best_score = epoch, score
             # A copy: PyTorch gives a view of the weight itself.
             progress.best_weights = [

@@ -25,7 +25,7 @@ class Start:
     Attributes:
         name: model name.
         family: its family.
-        weights: tag, repository or file of the initial weights, or `None`.
+        weights: tag, repository, file or run of the initial weights, or `None`.
         trained_on: the inputs they expect, where that is known.
         implied: arguments of the builder that they imply.
     """
@@ -91,7 +91,8 @@ class Setup:
         if spec.classes < 2:
             raise ValueError(
                 f"training needs two classes or more; {spec.name} has one, "
-                f"{spec.class_names[0]!r}: give the folder that holds the folders of the classes."
+                f"{spec.class_names[0]!r}: of a folder of images, give the one that holds those of "
+                "the classes."
             )
         if not isinstance(recipe, Recipe):
             size = start.trained_on.size if start.trained_on else ()
@@ -198,10 +199,11 @@ def _check_channels(start, spec):
     """Refuse colour images for weights that were trained on grey ones."""
     channels = start.implied.get("input_shape", spec.shape)[-1]
     if channels == 1 and spec.kind == "image" and spec.shape[-1] > 1:
+        size = f" --image-size {start.trained_on.size[0]}" if None in spec.shape else ""
         raise ValueError(
             f"the weights {start.weights} are for grey images, and those of {spec.name} have "
-            f"{spec.shape[-1]} channels; `kzoo data export {spec.name} grey.npz --channels 1` "
-            "makes them grey, then give grey.npz."
+            f"{spec.shape[-1]} channels; make them grey by `kzoo data export {spec.name} grey.npz "
+            f"--channels 1{size}`, and give grey.npz."
         )
 
 

@@ -18,6 +18,7 @@ from kzoo.training.fit import execute, prepare
 from kzoo.training.objective import accuracy, loss_of
 from kzoo.training.optimizers import create_optimizer
 from kzoo.training.recipe import Recipe
+from kzoo.training.recipes import average_over
 from kzoo.training.setup import Setup, Start, splits_of
 from kzoo.tuning.budget import Budget, Costs, OverBudget
 from kzoo.tuning.space import MODEL, Space, candidate, create_space
@@ -123,11 +124,13 @@ class ZooHyperModel(keras_tuner.HyperModel):
         """Return the start, the builder's arguments, `conv` and the recipe's fields of values.
 
         `epochs` and `initial_epoch` are as of `fit`; at most half of the epochs are frozen ones,
-        and at most half of the others warm up.
+        and at most half of the others warm up; weights are averaged over the same share of them.
         """
         start, options, conv, fields = candidate(self.space, self.starts, values)
         if epochs is not None:
-            fields["epochs"] = epochs - initial_epoch
+            whole, fields["epochs"] = fields.get("epochs", Recipe().epochs), epochs - initial_epoch
+            if fields.get("ema") is not None:
+                fields["ema"] = average_over(fields["ema"], fields["epochs"] / whole)
         if initial_epoch:
             fields["frozen_epochs"] = 0
         if "frozen_epochs" in fields and "epochs" in fields:

@@ -67,7 +67,7 @@ def read_statistics(path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """
     layer = read_layers(path).get("preprocessing", {})
     means, variances = layer.get("mean"), layer.get("variance")
-    if not means or not variances:
+    if not (isinstance(means, list) and isinstance(variances, list)):
         return (), ()
     mean = tuple(round(value / 255, 6) for value in means)
     return mean, tuple(round(value**0.5 / 255, 6) for value in variances)

@@ -60,9 +60,9 @@ def load_weights(model: keras.Model, source) -> LoadReport:
     Args:
         model: a functional model of kzoo, or one with the same layer names.
         source: a tag of the model, "hf-hub:owner/repository[@revision]", or the path of a
-            run folder, or of a `.safetensors`, `.weights.h5`, `.keras` or `.npz` file or of a
-            PyTorch state dict (`.pth`, `.pt`, `.bin`; these need PyTorch). A tag needs the model to
-            bear its own name, or is written "name.tag".
+            folder of `kzoo train`, or of a `.safetensors`, `.weights.h5`, `.keras` or `.npz` file
+            or of a PyTorch state dict (`.pth`, `.pt`, `.bin`; these need PyTorch). A tag needs the
+            model to bear its own name, or is written "name.tag".
 
     Returns:
         A `LoadReport`. Where not every array found its place as it is, a warning says the same;
@@ -93,8 +93,6 @@ def load_source(model: keras.Model, source: Source) -> LoadReport:
         plan = {layer: keras_entries(layer) for layer in model.layers}
     elif is_keras_file(path := source.fetch()):
         arrays = (read_half_precision if path.suffix == ".npz" else read_keras_arrays)(path)
-        if path.suffix == ".keras":
-            _compare_geometry(model, source, read_layers(path))
         plan = {layer: keras_entries(layer) for layer in model.layers}
     else:
         arrays = read_arrays(path)
@@ -103,6 +101,8 @@ def load_source(model: keras.Model, source: Source) -> LoadReport:
         arrays = translate(arrays, wanted)
     unused = _compare_names(model, source, plan, arrays)
     assignments, reinitialised, adapted = _plan_assignments(model, source, plan, arrays)
+    if source.place.endswith(".keras"):
+        _compare_geometry(model, source, read_layers(source.place))
     for entry, value in assignments:
         entry.variable.assign(value)
     report = LoadReport(

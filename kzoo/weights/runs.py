@@ -10,7 +10,10 @@ from kzoo.weights.tags import Preprocessing, WeightsInfo
 
 MODEL, CONFIG = "model.keras", "config.json"
 # Arguments of the run's builder that another training of its weights may have otherwise.
-_FREE = ("classes", "weights", "dropout_rate", "drop_path_rate")
+_FREE = (
+    *("classes", "classifier_activation", "weights", "mean", "std"),
+    *("dropout_rate", "input_dropout_rate", "drop_path_rate"),
+)
 
 
 def run_record(weights, name: str) -> WeightsInfo | None:
@@ -29,8 +32,13 @@ def run_record(weights, name: str) -> WeightsInfo | None:
     if "data" not in config:  # of `fit`, which is not told how the model was built
         return None
     network, data = config["model"], config["data"]
+    if network["name"] != name and path.name == MODEL:
+        return None
     if network["name"] != name:
-        raise WeightsError(f"{folder} is a run of {network['name']}, not of {name}.")
+        raise WeightsError(
+            f"{folder} is a run of {network['name']}, not of {name}; to load it by the names of "
+            f"its layers, give the {MODEL} in it."
+        )
     if not (folder / MODEL).is_file():
         raise WeightsError(f"{folder} has no {MODEL} yet: its training has not ended, resume it.")
     mean, std = read_statistics(folder / MODEL)

@@ -1,4 +1,4 @@
-"""What `weights=` may name: a tag, a repository on the hub, or a file."""
+"""What `weights=` may name: a tag, a repository on the hub, a file, or the folder of a run."""
 
 import difflib
 import os

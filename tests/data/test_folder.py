@@ -99,6 +99,10 @@ def test_signals(tmp_path):
         ({"val/a": 2, "test/a": 1}, "has test, validation and no train folder"),
         ({"train/a": 2, "val/a": 1, "valid/a": 1}, "more than one folder for validation"),
         ({"a/deep": 2, "a": 1, "b": 1}, "class folder .*a holds the folder deep"),
+        (
+            {"test": 1, "control": 2, "control/old": 1},
+            "folder .*control holds the folder old",
+        ),
         ({"photos/a": 2, "photos/b": 2}, "holds one folder, and that holds folders: give .*photos"),
         ({"train/a": 2, "masks/a": 2}, "has folders for splits, and beside them masks: only train"),
         (

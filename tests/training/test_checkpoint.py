@@ -1,5 +1,7 @@
 """Checkpoints: complete, newest two, never half of one."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -51,6 +53,15 @@ def test_every_variable_comes_back(tmp_path):
         np.testing.assert_array_equal(saved, restored)
     assert (again.epoch, again.history, again.best_score) == (1, [row], (0.5, -1.25))
     assert (again.step, again.seconds) == (3, 1.5)
+
+
+def test_a_checkpoint_from_before_the_better_epoch_was_told_apart(tmp_path):
+    save_checkpoint(tmp_path, training(), Progress(4, best_epoch=3, best_score=(0.5, -1.0)))
+    arrays = load_checkpoint(tmp_path)
+    plain = json.loads(arrays["progress"].tobytes())
+    del plain["better_epoch"]
+    old = arrays | {"progress": np.frombuffer(json.dumps(plain).encode(), np.uint8)}
+    assert read_progress(old).better_epoch == 3
 
 
 def test_the_newest_two_are_kept(tmp_path):

@@ -106,10 +106,34 @@ def test_probabilities_stay_probabilities_where_they_are_reshaped_or_averaged():
         (keras.layers.Flatten()(keras.layers.Reshape((1, 3))(inside)), False),
         (keras.layers.GlobalAveragePooling1D()(keras.layers.Reshape((1, 3))(inside)), False),
         (ops.softmax(logits[0]), False),
+        (keras.layers.Activation("linear", dtype="float32")(inside), False),
+        (keras.layers.Identity()(inside), False),
+        (ops.softmax(keras.layers.Activation("relu")(logits[0])), False),
     ]:
         trained, found = logits_model(keras.Model(inputs, outputs))
         assert found == are_logits
         assert np.allclose(ops.sum(trained(x), axis=1), 1) == (not are_logits)
+
+
+def test_a_layer_that_is_used_twice_is_looked_at_where_it_ends():
+    inputs, average = keras.Input((8,)), keras.layers.Average()
+    dense = [keras.layers.Dense(3)(inputs) for _ in range(2)]
+    average(dense)
+    outputs = average([keras.layers.Softmax()(each) for each in dense])
+    assert not logits_model(keras.Model(inputs, outputs))[1]
+
+
+def test_a_model_without_a_graph_may_come_last():
+    class Head(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3, activation="softmax")
+
+        def call(self, x):
+            return self.dense(x)
+
+    inputs = keras.Input((8,))
+    assert not logits_model(keras.Model(inputs, Head()(inputs)))[1]
 
 
 def _mixed():

@@ -86,5 +86,5 @@ def test_what_a_network_cannot_have_is_refused_by_its_name_in_the_recipe(model, 
 
 def test_one_class_is_refused():
     spec = DataSpec("photographs", "image", (32, 32, 3), ("flowers",), {"train": 10})
-    with pytest.raises(ValueError, match="two classes or more; photographs has one, 'flowers': gi"):
+    with pytest.raises(ValueError, match="two classes or more; photographs has one, 'flowers': of"):
         Setup.of(Start.of("lenet5"), spec, {})

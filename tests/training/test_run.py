@@ -489,7 +489,13 @@ def test_a_run_is_the_weights_of_the_next(colours, tmp_path):
     )
     assert (other.config["model"]["options"]["stem"], other.shape) == ("small", (20, 20, 3))
     assert other.recipe.layer_decay < 1
-    with pytest.raises(ValueError, match="first is a run of lcnet_035, not of resnet18"):
+    again = kzoo.create_model("lcnet_035", weights=first.folder, classifier_activation=None)
+    assert again.output_shape == (None, 3)
+    named = kzoo.create_model("lcnet_035", stem="small", classes=3)
+    named = keras.Model(named.input, named.output, name="mine")
+    report = kzoo.load_weights(named, first.folder / "model.keras")
+    assert len(report.loaded) == len(named.weights)
+    with pytest.raises(ValueError, match="is a run of lcnet_035, not of resnet18; to load it"):
         kzoo.create_model("resnet18", weights=str(first.folder))
     (first.folder / "model.keras").unlink()
     with pytest.raises(ValueError, match="first has no model.keras yet: its training has not end"):
@@ -500,7 +506,7 @@ def test_a_run_is_the_weights_of_the_next(colours, tmp_path):
 
 
 def test_grey_weights_refuse_colour(colours, tmp_path):
-    with pytest.raises(ValueError, match="weights mnist are for grey images, .* --channels 1` mak"):
+    with pytest.raises(ValueError, match="mnist are for grey images, .* --channels 1`, and"):
         train("lenet5.mnist", colours, output=tmp_path / "run")
 
 

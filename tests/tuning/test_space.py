@@ -150,6 +150,12 @@ def test_short_trials_warm_up_for_half_at_most():
     assert hypermodel.setup_of({}, 81).recipe.warmup_epochs == 5
 
 
+def test_weights_are_averaged_over_the_same_share_of_a_shorter_training():
+    hypermodel = ZooHyperModel("udl_conv1d", SIGNALS, recipe={"ema": 0.99, "epochs": 30})
+    assert hypermodel.setup_of({}, 3).recipe.ema == pytest.approx(0.9)
+    assert hypermodel.setup_of({}, 30).recipe.ema == pytest.approx(0.99)
+
+
 def test_without_an_optimiser_to_choose_there_is_one_learning_rate():
     hypermodel = ZooHyperModel("udl_conv1d", SIGNALS, {"optimizer": "adamw"})
     rates = [d for d in hypermodel.space.dimensions if d.name == "learning_rate"]
