@@ -136,9 +136,8 @@ Args:
     include_top: whether to end in the classifier.
     weights: `None` for random initial values; a tag (see `kzoo.list_weights("{variant}")`),
         "imagenet" for the recommended one, "hf-hub:owner/repository[@revision]", a file, or the
-        folder of a run, see `kzoo.load_weights`. The input is then normalised as the weights
-        expect; a tag and a run also bring the options that their weights need, such as
-        conv="tiled", and refuse others.
+        folder of a run, see `kzoo.load_weights`. The input is normalised as the weights expect; a
+        tag and a run also bring the options they need, such as conv="tiled", and refuse others.
     input_tensor: Keras tensor to build upon, instead of a new input.
     input_shape: shape of one input without the batch; default {input_shape}.
     pooling: without the top, `"avg"` or `"max"` pools the last feature map, `None` returns it.
