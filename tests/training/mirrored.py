@@ -12,7 +12,7 @@ from tests.training import some_workers
 from tests.training.some_workers import SGD
 
 CASES = {
-    "averaged": {"recipe": SGD | {"ema": 0.9, "class_weights": {"1": 3.0}}},
+    "averaged": {"recipe": SGD | {"ema": 0.7, "class_weights": {"1": 3.0}}},
     "by_depth": {"recipe": SGD | {"layer_decay": 0.5, "frozen_epochs": 1}},
     "normalised": {"recipe": SGD, "norm": True},
     "resumed": {"recipe": {"epochs": 4, "learning_rate": 0.01}, "norm": True},

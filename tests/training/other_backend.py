@@ -24,7 +24,7 @@ def fresh_model():
 ARGUMENTS = {"validation_data": small_data(30, seed=1), "verbose": 0}
 RECIPES = (
     Recipe(epochs=4, batch_size=16, learning_rate=0.02, label_smoothing=0.1),
-    Recipe(epochs=4, batch_size=16, frozen_epochs=1, ema=0.9, freeze_norm=True),
+    Recipe(epochs=4, batch_size=16, frozen_epochs=1, ema=0.8, freeze_norm=True),
     Recipe(epochs=4, batch_size=16, accumulate=2, optimizer="lamb", schedule="one_cycle"),
     # Batches that are read ahead.
     Recipe(epochs=4, batch_size=16, mixup=0.2),
