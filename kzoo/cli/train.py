@@ -1,5 +1,6 @@
 """`kzoo train`: from a model and a data set to a run folder."""
 
+import errno
 import shlex
 
 from kzoo.cli._options import (
@@ -89,6 +90,11 @@ def run(arguments):
             return _train(arguments)
     except WorkerError as error:
         raise WorkerError(f"{error}{how_to_resume(arguments.argv, arguments)}") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        how = how_to_resume(arguments.argv, arguments)
+        raise OSError(error.errno, f"{error.strerror}{how}", error.filename) from error
 
 
 def _train(arguments):

@@ -21,8 +21,8 @@ class ArraySource(Source):
         class_names: Name of every class; None: their numbers, up to the largest label.
 
     Raises:
-        ValueError: no split, as many labels as examples are not there, or splits of different
-            shapes or types.
+        TypeError, ValueError: no split, as many labels as examples are not there, inputs that are
+            no finite numbers, or splits of different shapes or types.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ def labelled_arrays(what: str, inputs, labels) -> Arrays:
     """Return inputs and labels as arrays, labels of shape (examples,), or refuse them as `what`.
 
     Raises:
-        ValueError: labels are not integers of shape (examples,) or (examples, 1), not as many as
-            the inputs, or none.
+        TypeError, ValueError: labels are not integers of shape (examples,) or (examples, 1), not as
+            many as the inputs, or none; inputs are no finite numbers or of several shapes.
     """
-    inputs, labels = np.asarray(inputs), np.asarray(labels)
+    inputs, labels = _array(inputs, "inputs", what), _array(labels, "labels", what)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
@@ -109,4 +109,26 @@ def labelled_arrays(what: str, inputs, labels) -> Arrays:
             f"{what} must have as many labels as examples, one at least; received {len(inputs)} "
             f"examples and {len(labels)} labels."
         )
+    if inputs.dtype.kind not in "biuf":
+        raise TypeError(f"The inputs of {what} must be numbers; received {inputs.dtype}.")
+    # A sum takes no memory, which to look at each would.
+    if inputs.dtype.kind == "f" and not np.isfinite(inputs.sum(dtype=np.float64)):
+        finite = np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                f"The inputs of {what} must be finite; received NaN or infinity in example "
+                f"{finite.argmin()}, leave it out."
+            )
     return inputs, labels
+
+
+def _array(values, part: str, what: str) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"The {part} of {what} must be an array, all examples of one shape ({error})."
+        ) from error
+    if array.ndim == 0:
+        raise TypeError(f"The {part} of {what} must be an array; received {values!r}.")
+    return array

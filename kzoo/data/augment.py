@@ -98,10 +98,13 @@ def parse_augment(value: Augmentations, kind: str = "image") -> tuple[Augmentati
         kind: `"image"` or `"signal"`.
 
     Raises:
+        TypeError: something else than these.
         ValueError: an unknown or repeated name, or a strength that is not accepted.
     """
     if isinstance(value, str):
         value = [item for item in value.split(",") if item.strip()]
+    if not isinstance(value, Iterable):
+        raise TypeError(f"augment must be made of names such as 'crop=4'; received {value!r}.")
     items = value.items() if isinstance(value, Mapping) else (_name_and_strength(i) for i in value)
     parsed = tuple(_checked(name, strength, kind) for name, strength in items)
     names = [item.name for item in parsed]
@@ -123,7 +126,11 @@ def _checked(name: str, strength: float | str | None, kind: str) -> Augmentation
     """Return the augmentation, or refuse its name or strength."""
     rows = AUGMENTATIONS[kind]
     if name not in rows:
-        raise ValueError(f"augment for {kind}s knows {', '.join(rows)}; received {name!r}.")
+        images = " Images are uint8 (examples, height, width, channels)."
+        raise ValueError(
+            f"augment for {kind}s knows {', '.join(rows)}; received {name!r}."
+            f"{images if name in AUGMENTATIONS['image'] else ''}"
+        )
     row = rows[name]
     try:
         number = float(row.default if strength is None else strength)
@@ -166,27 +173,27 @@ def augment(
         TypeError: `x` of another type or rank.
         ValueError: an augmentation that images of so many channels do not have.
     """
-    _check_batch(x, kind)
-    check_channels(augmentations, kind, x.shape[-1])
+    check_inputs(augmentations, kind, x.shape[1:], x.dtype)
     for item in augmentations:
         if item.strength and len(x):
             x = AUGMENTATIONS[kind][item.name].apply(x, item.strength, rng)
     return x
 
 
-def _check_batch(x: np.ndarray, kind: str) -> None:
-    dtype, shape = {
-        "image": (np.uint8, "(batch, height, width, channels)"),
-        "signal": (np.float32, "(batch, length, channels)"),
+def check_inputs(
+    augmentations: tuple[Augmentation, ...], kind: str, shape: tuple[int | None, ...], dtype
+) -> None:
+    """Refuse augmentations that examples of this kind, shape and type do not have."""
+    wanted, axes = {
+        "image": (np.uint8, "(height, width, channels)"),
+        "signal": (np.float32, "(length, channels)"),
     }[kind]
-    if x.dtype != dtype or x.ndim != shape.count(",") + 1:
+    if dtype != wanted or len(shape) != axes.count(",") + 1:
         raise TypeError(
-            f"augment takes {kind}s as {np.dtype(dtype)} {shape}; received {x.dtype} {x.shape}."
+            f"augment takes {kind}s of {np.dtype(wanted)} and shape {axes}; received "
+            f"{np.dtype(dtype)} and {tuple(shape)}, convert them."
         )
-
-
-def check_channels(augmentations: tuple[Augmentation, ...], kind: str, channels: int) -> None:
-    """Refuse augmentations that images of so many channels do not have."""
+    channels = shape[-1]
     for item in augmentations:
         if AUGMENTATIONS[kind][item.name].in_pillow and channels not in (1, 3):
             raise ValueError(

@@ -1,12 +1,13 @@
 """A whole data set in one NumPy file, which needs nothing but NumPy to be read.
 
 The file is a compressed `.npz` without pickles. Its arrays: `format`, `name`, `kind`,
-`class_names`, `splits`, and for every split `labels_SPLIT` (int64) and `inputs_SPLIT` (uint8 images
-or float32 signals). Images that are JPEGs, or differ in size, stay as they are stored: instead of
+`class_names`, `splits`, and for every split `labels_SPLIT` (int64) and `inputs_SPLIT` (images are
+uint8). Images that are JPEGs, or differ in size, stay as they are stored: instead of
 `inputs_SPLIT` there are `files_SPLIT`, their bytes one after the other, and `lengths_SPLIT`
 (int64), and `shape` is that of the images, 0 where they differ.
 """
 
+import hashlib
 import os
 import zipfile
 import zlib
@@ -22,6 +23,9 @@ from kzoo.data.resize import Resize
 from kzoo.data.spec import DataSpec, Source
 
 FORMAT = "kzoo data 2"
+# What damage looks like depends on where it is: the archive, its compression, or an array. A lone
+# array is no context, a TypeError.
+_DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def export(
@@ -117,20 +121,34 @@ def open_export(name: str | os.PathLike) -> Source:
     try:
         # np.load would leave a damaged file open if it opened it.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            if "format" not in archive.files:
+                raise KeyError("format")
             arrays = {name: archive[name] for name in archive.files}
         if arrays["format"] != FORMAT:
             raise ValueError(f"its format is {arrays['format']}, and {FORMAT!r} is read")
         source = _source(arrays)
     except FileNotFoundError:
         raise ValueError(f"The file {path} does not exist.") from None
-    # What damage looks like depends on where it is: the archive, its compression, or an array.
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
         raise ValueError(
-            f"{path} cannot be read as an exported data set ({reason}): export it again."
+            f"{path} cannot be read as an exported data set ({reason}): write it by `kzoo data "
+            "export`."
         ) from error
     source.location = path.absolute()
+    source.digests = {split: _digest(arrays, split) for split in source.spec.splits}
     return source
+
+
+def _digest(arrays: dict[str, np.ndarray], split: str) -> str:
+    """Return the digest of the examples of a split, in their order."""
+    digest = hashlib.sha256()
+    for part in ("labels", "inputs", "lengths", "files"):
+        array = arrays.get(f"{part}_{split}")
+        if array is not None:
+            digest.update(repr((part, array.shape, str(array.dtype))).encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _source(arrays: dict[str, np.ndarray]) -> Source:

@@ -44,7 +44,6 @@ class FolderSource(Source):
     def __init__(self, folder: str | os.PathLike, skip_unreadable: bool = False):
         root = Path(folder).expanduser()
         self.location = root.absolute()
-        self._root = root
         layout = find_files(root)
         kind, others = kind_of_files(root, layout)
         if others and not skip_unreadable:
@@ -65,6 +64,7 @@ class FolderSource(Source):
             files = [classes.get(name, []) for name in names]
             self._files[split] = sum(files, [])
             self._labels[split] = np.repeat(np.arange(len(names)), [len(group) for group in files])
+        self.digests = {split: _digest(root, files) for split, files in self._files.items()}
         self.spec = DataSpec(
             name=os.fspath(folder),
             kind=kind,
@@ -89,11 +89,6 @@ class FolderSource(Source):
     def labels(self, split):
         """See `Source.labels`."""
         return self._labels[split]
-
-    def digest(self, split):
-        """See `Source.digest`; of the files' names, in their order."""
-        names = "\n".join(file.relative_to(self._root).as_posix() for file in self._files[split])
-        return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
 
     def encoded(self, split):
         """See `Source.encoded`."""
@@ -123,6 +118,12 @@ def _read_all(
         outcome = dict(zip(files, bar))
     errors = {file: result for file, result in outcome.items() if isinstance(result, ValueError)}
     return {result for result in outcome.values() if isinstance(result, tuple)}, errors
+
+
+def _digest(root: Path, files: list[Path]) -> str:
+    """Return the digest of the names of files, in their order."""
+    names = "\n".join(file.relative_to(root).as_posix() for file in files)
+    return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _all_files(layout: Layout) -> list[Path]:

@@ -36,7 +36,13 @@ def find_files(root: Path) -> Layout:
     if not folders:
         raise ValueError(f"The folder {root} has no sub-folders: it needs one per class.")
     splits = {folder: _SPLIT_FOLDERS.get(folder.name.lower()) for folder in folders}
-    if None in splits.values() or all(map(_is_class, folders)):
+    if None not in splits.values() and all(map(_is_class, folders)):
+        raise ValueError(
+            f"The folder {root} has {', '.join(folder.name for folder in folders)} and no folders "
+            "for the classes in them: put the files of each class into one. (If these are the "
+            "classes, rename one of them.)"
+        )
+    if None in splits.values():
         _refuse_other_levels(root, splits)
         return {"all": _find_classes(root)}
     layout: Layout = {}

@@ -3,17 +3,17 @@
 import dataclasses
 import functools
 import math
-import numbers
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from kzoo.data.arrays import Arrays
-from kzoo.data.augment import Augmentation, Augmentations, augment, parse_augment
+from kzoo.data.augment import Augmentation, Augmentations, augment, check_inputs, parse_augment
 from kzoo.data.images import check_channels
 from kzoo.data.mixing import mix
 from kzoo.data.order import batch_generator, epoch_order
+from kzoo.data.pipeline_checks import check_division, check_mixing, check_switches
 from kzoo.data.random_crop import TRIES, choose_box, cut_and_scale
 from kzoo.data.reader import Reader
 from kzoo.data.resize import Resize
@@ -69,6 +69,8 @@ class Pipeline:
             of `count` processes. `batch_size`, a multiple of count, stays that of all of them. A
             last batch is cut to a multiple of count, so that all have as many steps and rows; the
             random numbers of augmentation are each process's own.
+        multiple: A last batch is cut to a multiple of it, for devices that divide every batch;
+            `batch_size` is one.
 
     Raises:
         ValueError, TypeError: an argument is not accepted; the message says what is.
@@ -91,18 +93,23 @@ class Pipeline:
     drop_remainder: bool = False
     cache: bool | None = None
     shard: tuple[int, int] = (0, 1)
+    multiple: int = 1
 
     def __post_init__(self):
         integer(self.batch_size, "batch_size")
         integer(self.seed, "seed", minimum=0)
         integer(self.repeats, "repeats")
+        integer(self.multiple, "multiple")
         if not (self.sizes is None or callable(self.sizes)):
             raise TypeError(
                 f"sizes must be a function from epoch to image size; received {self.sizes!r}."
             )
+        check_switches(self)
         _ = self.resizing, self.shape, self.augmentations
-        _check_mixing(self)
-        _check_shard(self)
+        if self._later_augmentations:
+            check_inputs(self._later_augmentations, self.spec.kind, self.shape, self._reader.dtype)
+        check_mixing(self)
+        check_division(self)
         if self.repeats > 1 and not self.shuffled:
             raise ValueError(
                 f"repeats above 1 leaves examples out of an epoch, other ones each time, and needs "
@@ -193,7 +200,7 @@ class Pipeline:
     def steps(self) -> int:
         """Number of batches in an epoch."""
         whole, rest = divmod(self.examples, self.batch_size)
-        return whole + (rest >= self.shard[1] and not self.drop_remainder)
+        return whole + (rest >= self._unit and not self.drop_remainder)
 
     @property
     def batch_spec(self) -> tuple[ArraySpec, ArraySpec]:
@@ -276,7 +283,12 @@ class Pipeline:
         order = epoch_order(self.examples, self.seed, epoch, self.shuffled, self.repeats)
         index, count = self.shard
         places = order[step * self.batch_size : (step + 1) * self.batch_size]
-        return places[index : len(places) // count * count : count]
+        return places[index : len(places) // self._unit * self._unit : count]
+
+    @property
+    def _unit(self) -> int:
+        """What the number of examples in a batch is a multiple of, over all processes."""
+        return math.lcm(self.shard[1], self.multiple)
 
     @functools.cached_property
     def _smallest_crop(self) -> float:
@@ -350,42 +362,3 @@ def _signal_shape(pipeline: Pipeline) -> Shape:
     if None in shape:
         raise ValueError(f"The signals of {name} differ in length: bring them to one.")
     return shape
-
-
-def _check_mixing(pipeline: Pipeline) -> None:
-    for name in ("mixup", "cutmix"):
-        value = getattr(pipeline, name)
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise TypeError(f"{name} must be a number; received {value!r}.")
-        if not 0 <= float(value) < math.inf:
-            raise ValueError(f"{name} must be a number from 0 up; received {value}.")
-    if pipeline.cutmix and len(pipeline.spec.shape) < 2:
-        raise ValueError(
-            "cutmix needs images or signals to cut from; received examples of shape "
-            f"{pipeline.spec.shape}, take mixup."
-        )
-
-
-def _check_shard(pipeline: Pipeline) -> None:
-    """Refuse a shard that is none of its count, and one or a batch size that leaves no steps."""
-    shard, batch_size = pipeline.shard, pipeline.batch_size
-    if not isinstance(shard, tuple) or len(shard) != 2:
-        raise TypeError(f"shard must be a pair (index, count); received {shard!r}.")
-    index, count = (
-        integer(shard[0], "the index of shard", 0),
-        integer(shard[1], "the count of shard"),
-    )
-    if index >= count:
-        raise ValueError(f"The index of shard must be below its count; received {shard}.")
-    if batch_size % count:
-        raise ValueError(
-            f"batch_size must be a multiple of the count of shard, {count}; received {batch_size}."
-        )
-    if pipeline.steps == 0:
-        rule = f"batch_size must be at most {pipeline.examples}, the examples of {pipeline.split!r}"
-        if pipeline.drop_remainder:
-            raise ValueError(f"{rule}, with drop_remainder; received {batch_size}.")
-        raise ValueError(
-            f"shard must leave each of {count} processes an example; {pipeline.split!r} has "
-            f"{pipeline.examples}."
-        )

@@ -109,5 +109,8 @@ class Reader:
     def _labelled(self, examples: Arrays) -> Arrays:
         """Return inputs and labels, or refuse examples without labels."""
         if examples[1].min() < 0:
-            raise ValueError(f"The split {self.split} of {self.source.spec.name} has no labels.")
+            whole = f"The split {self.split} of {self.source.spec.name}"
+            if examples[1].max() < 0:
+                raise ValueError(f"{whole} has no labels.")
+            raise ValueError(f"{whole} has examples without a label: leave them out.")
         return examples

@@ -100,12 +100,13 @@ class ServedPipeline(Pipeline):
         made_by = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(Pipeline)
-            if field.name not in ("source", "cache", "sizes")
+            if field.name not in ("source", "cache", "sizes", "multiple")
         }
         epochs = range(first_epoch, first_epoch + _LONGEST)
         sizes = None if self.sizes is None else [self.sizes(epoch) for epoch in epochs]
         data = Path(spec.name).name, spec.class_names, sorted(spec.splits.items())
-        parts = __version__, data, made_by, sizes, len(self.addresses), place, first_epoch
+        files = sorted(self.source.digests.items())
+        parts = __version__, data, files, made_by, sizes, len(self.addresses), place, first_epoch
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -169,18 +170,6 @@ def _part(pipeline, index, count):
     part = dataclasses.replace(pipeline, shard=(index, count))
     vars(part)["_reader"] = pipeline._reader
     return part
-
-
-@contextlib.contextmanager
-def lost_servers_told():
-    """Raise as `DataServiceError` what TensorFlow tells of one."""
-    try:
-        yield
-    except Exception as error:
-        found = re.search(rf"{DataServiceError.__name__}: (.*)", str(error))
-        if found is None:
-            raise
-        raise DataServiceError(found[1]) from error
 
 
 class _Servers:

@@ -2,8 +2,9 @@
 
 import abc
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,11 +48,13 @@ class Source(abc.ABC):
         spec: The `DataSpec`.
         skipped: Files that were left out because they could not be read.
         location: The folder or file it was opened from, if it was opened by that.
+        digests: What tells the examples of a whole split from others, where it was.
     """
 
     spec: DataSpec
     skipped: tuple[str, ...] = ()
     location: Path | None = None
+    digests: Mapping[str, str] = MappingProxyType({})
 
     @abc.abstractmethod
     def read(
@@ -88,10 +91,6 @@ class Source(abc.ABC):
 
     def encoded(self, split: str) -> Iterable[bytes] | None:
         """Return the images of a whole split as they are stored in files, if they are."""
-        return None
-
-    def digest(self, split: str) -> str | None:
-        """Return what tells the files of a whole split from others, where it is of files."""
         return None
 
 

@@ -19,7 +19,7 @@ def resolve(spec: DataSpec, split: str) -> tuple[str, np.ndarray]:
     Raises:
         ValueError: an unknown split, a malformed slice, or an empty or too large one.
     """
-    match = _SPLIT.fullmatch(split)
+    match = _SPLIT.fullmatch(split) if isinstance(split, str) else None
     if match is None:
         raise ValueError(
             "split must be a name or one slice of it, such as 'train', 'train[:90%]' or "
@@ -45,11 +45,12 @@ def _bound(text: str | None, default: int, examples: int, split: str) -> int:
     """Return the position a slice bound stands for, percentages rounded to the nearest."""
     if text is None:
         return default
+    whole = 100 if text.endswith("%") else examples
     number = int(text.rstrip("%"))
-    position = round(number * examples / 100) if text.endswith("%") else number
-    if not -examples <= position <= examples:
+    if not -whole <= number <= whole:
         raise ValueError(f"{split!r} reaches beyond the {examples} examples of the split.")
-    return position + examples if text.startswith("-") else position
+    from_start = number + whole if text.startswith("-") else number
+    return round(from_start * examples / whole)
 
 
 def train_and_validation(source: Source, validation_split: float = 0.1) -> tuple[str, str]:

@@ -8,6 +8,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from kzoo.data import failures
+
 _LAST = np.iinfo(np.int64).max
 _QUIET = 0.06
 
@@ -97,7 +99,8 @@ def _made(pipeline, indices, cardinality, batch, threads) -> tf.data.Dataset:
     zeros = tuple(np.zeros([side or 1 for side in s.shape], s.dtype) for s in (inputs, labels))
 
     def read(index):
-        return _calls.run(lambda: batch(int(index)), zeros)
+        with failures.kept():
+            return _calls.run(lambda: batch(int(index)), zeros)
 
     def make(index):
         made = tf.numpy_function(read, [index], [inputs.dtype, labels.dtype], stateful=False)

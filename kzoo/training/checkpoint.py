@@ -87,16 +87,18 @@ def load_checkpoint(folder: Path, say=print) -> dict[str, np.ndarray] | None:
     A damaged one is named through `say` before the one before it is taken.
 
     Raises:
-        CheckpointError: none can be read.
+        CheckpointError: all are damaged.
+        OSError: one may not be read.
     """
     damaged = []
     for path in reversed(_checkpoints(folder)):
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-                arrays = dict(archive)
-        except (zipfile.BadZipFile, EOFError, ValueError, OSError):
-            damaged.append(path)
-            continue
+        with open(path, "rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as archive:
+                    arrays = dict(archive)
+            except (zipfile.BadZipFile, EOFError, ValueError, OSError):
+                damaged.append(path)
+                continue
         if damaged:
             say(f"checkpoint {damaged[0]} is damaged; going back to {path.name}")
         return arrays

@@ -5,8 +5,11 @@ whose scope the user made the model.
 """
 
 import contextlib
+import dataclasses
 
 import keras
+
+from kzoo.data import Pipeline, ServedPipeline
 
 
 class DataParallel(keras.distribution.DataParallel):
@@ -65,15 +68,22 @@ def check_strategy(model: keras.Model, recipe):
             )
 
 
-def check_batches(examples: int, batch_size: int):
-    """Refuse training data whose batches do not divide among the devices."""
-    for name, size in (("batch_size", batch_size), ("the last batch", examples % batch_size)):
-        if size % devices():
-            raise ValueError(
-                f"{name} must be divisible by the number of devices ({devices()}); received "
-                f"{size}. Choose another batch_size ({batch_size}) or leave out examples "
-                f"({examples})."
-            )
+def divisible(pipeline: Pipeline) -> Pipeline:
+    """Return a pipeline whose batches divide among the devices: a last one is cut.
+
+    Raises:
+        ValueError: they cannot.
+    """
+    count, rest = devices(), pipeline.examples % pipeline.batch_size
+    rule = f"must be divisible by the number of devices ({count}); received"
+    if pipeline.batch_size % count:
+        raise ValueError(f"batch_size {rule} {pipeline.batch_size}.")
+    if isinstance(pipeline, ServedPipeline) and rest % count and not pipeline.drop_remainder:
+        raise ValueError(
+            f"the last batch of data_service {rule} {rest}. Choose another batch_size, or leave "
+            "data_service out."
+        )
+    return pipeline if count == 1 else dataclasses.replace(pipeline, multiple=count)
 
 
 def evaluation_batch_size(examples: int, batch_size: int) -> int:

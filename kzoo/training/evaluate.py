@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from kzoo.data import Pipeline, Source, open_source
+from kzoo.data.failures import raised_as_they_were
 from kzoo.data.splits import resolve
 from kzoo.training.feed import epoch_of
 from kzoo.training.folder import add_results
@@ -45,7 +46,8 @@ def evaluate(
 def measure(run: Run, model: keras.Model, source: Source, split: str) -> dict[str, Any]:
     """Do what `evaluate` does, for a model and a data set that are open already."""
     pipeline = split_pipeline(run, source, split, run.recipe.batch_size)
-    log_probabilities = predict_log_probabilities(model, epoch_of(pipeline))
+    with raised_as_they_were():
+        log_probabilities = predict_log_probabilities(model, epoch_of(pipeline))
     labels = pipeline.labels()
     predicted = log_probabilities.argmax(axis=1)
     matrix = np.zeros((len(run.class_names),) * 2, int)
@@ -114,7 +116,7 @@ def _check_files(run, source, split):
     data = run.data
     whole, _ = resolve(source.spec, split_of(run, split))
     if "files" in data:
-        before, now = data["files"].get(whole), source.digest(whole)
+        before, now = data["files"].get(whole), source.digests.get(whole)
     else:
         before, now = data.get("examples", {}).get(whole), source.spec.splits[whole]
     if before not in (None, now):

@@ -1,8 +1,9 @@
 """What `fit` accepts as data, brought to one form."""
 
+import hashlib
 import importlib.util
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import keras
@@ -30,6 +31,7 @@ class Feed:
             it is one epoch, the same whatever its first step.
         labels: function that returns all labels, shape (examples,); `None` where they are unknown.
         class_names: names of the classes, where they are known.
+        facts: what tells the batches from others, beyond a recipe, as plain data.
     """
 
     stream: Callable[..., Any]
@@ -37,6 +39,7 @@ class Feed:
     endless: bool
     labels: Callable[[], np.ndarray] | None = None
     class_names: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def training_feed(data, recipe: Recipe, classes: int) -> Feed:
@@ -53,17 +56,30 @@ def training_feed(data, recipe: Recipe, classes: int) -> Feed:
         _check_range(y, classes)
         source = ArraySource({"train": (x, y)}, class_names=names)
         made = {name: getattr(recipe, name) for name in (*_OF_BATCHES, "batch_size", "seed")}
-        pipeline = Pipeline(source, **made)
-        return Feed(_py_dataset(pipeline), pipeline.steps, True, pipeline.labels)
+        pipeline = data_parallel.divisible(Pipeline(source, **made))
+        facts = {"labels": hashlib.sha256(source.labels("train").tobytes()).hexdigest()}
+        return Feed(_py_dataset(pipeline), pipeline.steps, True, pipeline.labels, facts=facts)
     if isinstance(data, Batches):  # all its epochs
         data = data.pipeline
     _check_made(data, recipe)
     if isinstance(data, Pipeline):
-        _check_mixed(data, classes)
+        _check_mixed(data, recipe, classes)
+        data = data_parallel.divisible(data)
         stream = data.stream if _has_tensorflow() else _py_dataset(data)
-        return Feed(stream, data.steps, True, data.labels, data.spec.class_names)
+        names = data.spec.class_names
+        return Feed(stream, data.steps, True, data.labels, names, _facts_of(data))
     steps = _batches(data)
-    return Feed(lambda first_epoch, first_step=0: data, steps, False)
+    return Feed(lambda first_epoch, first_step=0: data, steps, False, facts={"steps": steps})
+
+
+def _facts_of(pipeline):
+    """Return what tells a pipeline's batches from others as plain data, without its share."""
+    facts = {
+        field.name: repr(getattr(pipeline, field.name))
+        for field in fields(Pipeline)
+        if field.name not in ("source", "cache", "sizes", "shard", "multiple")
+    }
+    return facts | {"examples": pipeline.examples, "files": dict(pipeline.source.digests)}
 
 
 def _check_made(data, recipe):
@@ -80,8 +96,13 @@ def _check_made(data, recipe):
             )
 
 
-def _check_mixed(data, classes):
-    if (data.mixup or data.cutmix) and data.spec.classes != classes:
+def _check_mixed(data, recipe, classes):
+    if data.mixes and recipe.class_weights is not None:
+        raise ValueError(
+            "class_weights cannot go with data of mixup or cutmix, whose examples are of several "
+            "classes; leave one of them out."
+        )
+    if data.mixes and data.spec.classes != classes:
         raise ValueError(
             f"mixup and cutmix need a model of as many classes as the data, {data.spec.classes}; "
             f"received one of {classes}."
@@ -118,14 +139,23 @@ def _has_tensorflow():
     return importlib.util.find_spec("tensorflow") is not None
 
 
-def validation_batches(data, batch_size: int):
-    """Return validation data as what `keras.Model.fit` takes, with its batch size."""
+def validation_batches(data, batch_size: int, feed: Feed, classes: int) -> dict[str, Any]:
+    """Return validation data as what `keras.Model.fit` takes, with its batch size.
+
+    Raises:
+        TypeError, ValueError: data that cannot be, or whose labels mean others than those of the
+            feed or of a model of so many classes.
+    """
     if data is None:
         return {}
     if isinstance(data, tuple):
         x, y = _arrays(data, "validation_data")
+        _check_range(y, classes, "labels of validation_data")
         size = data_parallel.evaluation_batch_size(len(x), batch_size)
         return {"validation_data": (x, y), "validation_batch_size": size}
+    opened = data.pipeline if isinstance(data, Batches) else data
+    if isinstance(opened, Pipeline):
+        _check_same_classes(opened.spec.class_names, feed.class_names, classes)
     if isinstance(data, Pipeline):
         return {"validation_data": epoch_of(data)}
     _batches(data)
@@ -182,11 +212,20 @@ def check_labels(feed: Feed, classes: int):
         _check_range(feed.labels(), classes)
 
 
-def _check_range(labels, classes):
+def _check_range(labels, classes, what="labels"):
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
-            f"labels must be integers from 0 to {classes - 1}, as the model has {classes} "
+            f"{what} must be integers from 0 to {classes - 1}, as the model has {classes} "
             f"classes; received {labels.min()} to {labels.max()}."
+        )
+
+
+def _check_same_classes(names, trained, classes):
+    """Refuse validation data whose labels stand for other classes; they may lack the last ones."""
+    if len(names) > classes or any(one != other for one, other in zip(names, trained)):
+        raise ValueError(
+            f"validation_data must have the classes of the training, "
+            f"{', '.join(trained) or f'0 to {classes - 1}'}; received {', '.join(names)}."
         )
 
 

@@ -5,16 +5,25 @@ import json
 import os
 from pathlib import Path
 
+PARTIAL = ".*.partial.*"
+
 
 @contextlib.contextmanager
 def replacing(path: Path):
-    """Yield a path beside `path`, whose file takes the place of `path` when the block ends well."""
+    """Yield a path beside `path`, whose file takes the place of `path` when the block ends well.
+
+    An `OSError` that names no file, as that of a full disk, gets the name of `path`.
+    """
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         yield partial
         with open(partial, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(partial, path)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

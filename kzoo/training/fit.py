@@ -12,7 +12,7 @@ import keras
 
 from kzoo import replicas
 from kzoo.analysis import count_parameters
-from kzoo.data.service import lost_servers_told
+from kzoo.data.failures import raised_as_they_were
 from kzoo.training import data_parallel, devices, workers
 from kzoo.training.checkpoint import (
     CheckpointError,
@@ -28,7 +28,14 @@ from kzoo.training.objective import accuracy, logits_model, loss_of
 from kzoo.training.optimizers import create_optimizer
 from kzoo.training.plots import draw_curves
 from kzoo.training.recipe import Recipe
-from kzoo.training.recorder import Recorder, RestOfEpoch, Stopping, validated_epochs, write_history
+from kzoo.training.recorder import (
+    Recorder,
+    RestOfEpoch,
+    Stopping,
+    check_weights,
+    validated_epochs,
+    write_history,
+)
 from kzoo.training.schedules import learning_rate_schedule
 from kzoo.training.stages import check_freezing, hold, rates_by_depth, trainability_kept
 
@@ -62,8 +69,8 @@ def fit(
             `tf.data.Dataset`; labels are integers. Only arrays are batched, shuffled, augmented
             and mixed here; images, uint8, stay of their size.
         recipe: the recipe; its seed is that of the order of arrays, and the initial weights are
-            the model's. What it says of image sizes and of the network's rates is for `train`,
-            which makes data and network.
+            the model's. What it says of image sizes, of the network's rates and of a part to hold
+            out (`validation_split`) is for `train`, which makes data and network.
         validation_data: the like, or `None`.
         teacher: a classifier of the same inputs and classes to learn from, besides the labels
             (Hinton et al. 2015); it does not change. `None` is the labels alone.
@@ -89,15 +96,19 @@ def fit(
     """
     with data_parallel.scope_of(model):
         plan = prepare(model, data, recipe or Recipe(), validation_data, teacher)
+        config = {
+            "model": {"name": model.name, "parameters": count_parameters(model)},
+            "recipe": plan.recipe.to_dict(),
+            "batches": {**plan.feed.facts, "steps": plan.feed.steps},
+            "versions": versions(),
+        }
+        if teacher is not None:
+            config["teacher"] = {"parameters": count_parameters(teacher)}
+        workers.check_alike(config, plan.feed)
         if output is None:
             if resume:
                 raise ValueError("resume=True needs the run folder to resume, as output.")
             return execute(plan, None, verbose, callbacks=callbacks).history
-        config = {
-            "model": {"name": model.name, "parameters": count_parameters(model)},
-            "recipe": plan.recipe.to_dict(),
-            "versions": versions(),
-        }
         with workers.run_folder(Path(output), config, resume) as folder:
             return execute(plan, folder, verbose, callbacks=callbacks).history
 
@@ -149,7 +160,7 @@ def prepare(model, data, recipe: Recipe, validation_data, teacher=None) -> Plan:
         from_logits=from_logits,
         recipe=recipe,
         feed=feed,
-        validation=workers.own_validation(validation_data, recipe.batch_size),
+        validation=workers.own_validation(validation_data, recipe.batch_size, feed, classes),
         rates=rates_by_depth(model, recipe.layer_decay) if recipe.layer_decay < 1 else None,
         class_weight=class_weights(recipe.class_weights, feed, classes),
         jit_compile=devices.jit_compile(recipe.xla),
@@ -196,7 +207,7 @@ def execute(
         if not progress.finished and progress.epoch < phase.last_epoch:
             if phase.is_frozen and verbose:
                 say(f"the first {phase.last_epoch} of {recipe.epochs} epochs train the head alone")
-            with _trainability_kept(plan), lost_servers_told():
+            with _trainability_kept(plan), raised_as_they_were():
                 stopped = _run(plan, phase, progress, arrays, folder, verbose, callbacks)
             if stopped:
                 break
@@ -205,6 +216,7 @@ def execute(
             _take_averages(plan, progress, arrays)
     for variable, best in zip(plan.trained.weights, progress.best_weights):
         variable.assign(best)
+    check_weights(plan.trained, recipe)
     if folder is not None:
         folder.keep()
         save_model(folder.path, plan.model)

@@ -12,8 +12,13 @@ from typing import Any
 
 import keras
 
-from kzoo.training.files import check_creatable, read_record, replacing, write_json
+from kzoo.training.files import PARTIAL, check_creatable, read_record, replacing, write_json
 from kzoo.weights.runs import CONFIG, MODEL
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 RESULTS = "results.json"
 # What may change between the start of a run and its resumption.
@@ -58,7 +63,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 class RunFolder:
-    """A run folder while it is being written.
+    """A run folder while it is being written, by one process alone.
 
     As a context, it takes the folder away again where the block fails before `keep` was called.
 
@@ -68,25 +73,32 @@ class RunFolder:
         resume: whether to continue the run that is there.
 
     Raises:
-        RunError: the folder exists already, cannot be created, is no run folder, or was started
-            with something else.
+        RunError: the folder exists already, cannot be created, is no run folder, was started with
+            something else, or is being written by another process.
     """
 
     def __init__(self, folder: Path, config: dict[str, Any], resume: bool):
         check_output(folder, resume)
         self.path = folder
         self._made: list[Path] = []
+        self._lock = None
         if resume:
             _same_config(folder, config)
+            self._lock = _lock(folder)
+            for partial in folder.rglob(PARTIAL):  # of a process that was killed
+                partial.unlink()
             return
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
             folder.mkdir(parents=True)
             self._made = missing
             write_json(folder / CONFIG, config)
-        except OSError as error:
+            self._lock = _lock(folder)
+        except BaseException as error:
             self._clear()
-            raise RunError(f"output {folder} cannot be written: {error.strerror}.") from None
+            if isinstance(error, OSError):
+                raise RunError(f"output {folder} cannot be written: {error.strerror}.") from None
+            raise
 
     def __enter__(self):
         return self
@@ -94,6 +106,8 @@ class RunFolder:
     def __exit__(self, kind, value, traceback):
         if kind is not None:
             self._clear()
+        if self._lock is not None:
+            self._lock.close()
 
     def keep(self):
         """Leave the folder where it is, whatever happens from now on."""
@@ -108,6 +122,28 @@ class RunFolder:
                 parent.rmdir()
             except OSError:  # other runs are in it
                 return
+
+
+def _lock(folder):
+    """Return the open file that keeps other processes from writing a run folder, if there can be.
+
+    The system lets go of it however this process ends. There is none on Windows, and on file
+    systems without locks.
+    """
+    if fcntl is None:
+        return None
+    file = open(folder / CONFIG, "r+b")  # noqa: SIM115
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise RunError(
+            f"another process is training in {folder}; wait until it has ended, or end it."
+        ) from None
+    except OSError:
+        file.close()
+        return None
+    return file
 
 
 def save_model(folder: Path, model: keras.Model):
@@ -158,24 +194,41 @@ def versions() -> dict[str, str]:
 
 
 def _same_config(folder, config):
-    started, now = _comparable(read_config(folder)), _comparable(config)
-    # Of older runs, the files are not known.
-    knows_files = any(name.startswith("data.files") for name in started)
-    may_differ = _MAY_DIFFER if knows_files else (*_MAY_DIFFER, "data.files")
-    for name in sorted(started.keys() | now.keys()):
-        if name.startswith(may_differ):
-            continue
-        if started.get(name) != now.get(name):
-            if name.startswith(("data.files", "data.examples")):
-                raise RunError(
-                    f"the {name.rpartition('.')[2]} examples are not those that {folder} was "
-                    "started with: some were added, removed or renamed. Put them back, or train "
-                    "anew in another folder."
-                )
-            raise RunError(
-                f"{name} is {now.get(name)!r}, and {started.get(name)!r} in {folder / CONFIG}; "
-                "resume with what the run was started with."
-            )
+    started = read_config(folder)
+    may_differ: tuple[str, ...] = _MAY_DIFFER
+    # What older runs do not say.
+    if not started.get("data", {}).get("files"):
+        may_differ = (*may_differ, "data.files")
+    if "batches" not in started:
+        may_differ = (*may_differ, "batches", "teacher.")
+    found = difference(started, config, may_differ)
+    if found is None:
+        return
+    name, before, now = found
+    if name.startswith(("data.files", "data.examples")):
+        raise RunError(
+            f"the {name.rpartition('.')[2]} examples are not those that {folder} was "
+            "started with: some were added, removed or renamed. Put them back, or train "
+            "anew in another folder."
+        )
+    raise RunError(
+        f"{name} is {now!r}, and {before!r} in {folder / CONFIG}; resume with what the run was "
+        "started with."
+    )
+
+
+def difference(config, other, may_differ: tuple[str, ...]) -> tuple[str, Any, Any] | None:
+    """Return the first entry that differs between two configurations, and what it is in each.
+
+    Args:
+        config, other: the configurations.
+        may_differ: how the names of entries begin that may.
+    """
+    one, two = _comparable(config), _comparable(other)
+    for name in sorted(one.keys() | two.keys()):
+        if not name.startswith(may_differ) and one.get(name) != two.get(name):
+            return name, one.get(name), two.get(name)
+    return None
 
 
 def _comparable(config):

@@ -100,10 +100,10 @@ class Recipe:
             start from, or else the data's own, or the smallest that the network takes where that
             is larger.
         progressive: share of `image_size` at which training starts, growing in four equal stages
-            (Tan and Le 2021); `None` keeps it.
+            (Tan and Le 2021), of which fewer epochs have the last; `None` keeps it.
         test_size: image size of validation and test; `None` is that of training.
         test_crop: share of the resized image's side that their centre crop keeps; `None` is that
-            of the weights, or all of it.
+            of the weights, or all of images that have the size already.
         interpolation: of resizing, "bilinear" or "bicubic"; `None` is that of the weights, or
             "bilinear".
         dropout_rate: of the network, where its family has it; `None` is the family's.
@@ -179,7 +179,7 @@ class Recipe:
         one_of(self.xla, "xla", choices.XLA)
         for name, minimum in _INTEGERS.items():
             if not self._is_open(name):
-                integer(getattr(self, name), name, minimum)
+                self._set(name, integer(getattr(self, name), name, minimum))
         for name in ("nesterov", "freeze_norm"):
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name} must be True or False; received {getattr(self, name)!r}.")

@@ -73,7 +73,8 @@ class Recorder(keras.callbacks.Callback):
         self.began = True
         now = time.monotonic()
         step = self._step = self._first_step + batch + 1
-        if now - self._looked_at > _LOOK_EVERY:
+        # Of workers, the chief tells; the loss of each is not a number one step later.
+        if replicas.is_chief() and now - self._looked_at > _LOOK_EVERY:
             self._check(float(logs["loss"]), step)
             self._looked_at, self._looked_step = now, step
         if self.within_epochs and self.folder and now - self._saved_at > _CHECKPOINT_WITHIN_EVERY:
@@ -101,6 +102,10 @@ class Recorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         progress = self.progress
         self._check(float(logs["loss"]), self._step)
+        if not math.isfinite(logs.get("val_loss", 0.0)):
+            raise _diverged(
+                self.recipe, f"the validation loss became {logs['val_loss']} in epoch {epoch + 1}"
+            )
         if self._is_cut():
             return
         progress.epoch, progress.step, progress.seconds = epoch + 1, 0, 0.0
@@ -127,17 +132,12 @@ class Recorder(keras.callbacks.Callback):
         return epoch <= self.recipe.frozen_epochs < self.recipe.epochs
 
     def _check(self, loss, step):
-        if math.isfinite(loss):
-            return
-        remedies = [f"lower learning_rate ({self.recipe.learning_rate:g})"]
-        if self.recipe.clip is None:
-            remedies.append("set clip to 1")
-        if self.recipe.precision == "mixed_float16":
-            remedies.append("train in mixed_bfloat16 or float32")
-        raise FloatingPointError(
-            f"the loss became {loss} in epoch {self.progress.epoch + 1}, between the steps "
-            f"{self._looked_step + 1} and {step}; {' or '.join(remedies)}."
-        )
+        if not math.isfinite(loss):
+            raise _diverged(
+                self.recipe,
+                f"the loss became {loss} in epoch {self.progress.epoch + 1}, between the steps "
+                f"{self._looked_step + 1} and {step}",
+            )
 
     def _row(self, epoch, logs):
         row = dict.fromkeys(COLUMNS)
@@ -165,6 +165,26 @@ class Recorder(keras.callbacks.Callback):
         save_checkpoint(folder / "checkpoints", self.variables(), self.progress)
         write_history(folder / "history.csv", self.progress.history)
         self._saved_at = time.monotonic()
+
+
+def check_weights(model: keras.Model, recipe: Recipe):
+    """Refuse a model that the last step of a training has spoilt.
+
+    Raises:
+        FloatingPointError: a weight is infinite or not a number.
+    """
+    for weight in model.weights:
+        if not np.isfinite(ops.convert_to_numpy(weight)).all():
+            raise _diverged(recipe, f"{weight.path} became infinite or not a number")
+
+
+def _diverged(recipe, what):
+    remedies = [f"lower learning_rate ({recipe.learning_rate:g})"]
+    if recipe.clip is None:
+        remedies.append("set clip to 1")
+    if recipe.precision == "mixed_float16":
+        remedies.append("train in mixed_bfloat16 or float32")
+    return FloatingPointError(f"{what}; {' or '.join(remedies)}.")
 
 
 class Stopping(keras.callbacks.Callback):

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from kzoo.applications._family import Family
 from kzoo.data import DataSpec, Pipeline, Source, train_and_validation
+from kzoo.data.splits import resolve
 from kzoo.registry import create_model, find_family, without_tag
 from kzoo.training.defaults import default_recipe, suits_small_stem
 from kzoo.training.recipe import Recipe
@@ -186,13 +188,32 @@ def splits_of(source: Source, share: float) -> dict[str, str | None]:
     """Return the splits to train, validate and test on.
 
     Those that there are not are `None`, and so is a test split without labels.
+
+    Raises:
+        ValueError: there is nothing to train on, or the part that is held out takes all of it, or
+            all of a class.
     """
     has_test = "test" in source.spec.splits and source.is_labelled("test")
     test = "test" if has_test else None
     if share == 0 and "validation" not in source.spec.splits:
         return {"train": "train", "validation": None, "test": test}
     training, validation = train_and_validation(source, share)
+    if source.location is not None:  # of others, to look at all labels may take long
+        _check_classes(source, training)
     return {"train": training, "validation": validation, "test": test}
+
+
+def _check_classes(source, split):
+    """Refuse a part of the training examples that lacks a class of theirs."""
+    whole, chosen = resolve(source.spec, split)
+    labels = source.labels(whole)
+    lost = np.setdiff1d(labels, labels[chosen])
+    if len(lost):
+        raise ValueError(
+            f"the part of {whole} that is held out for validation has all examples of "
+            f"{source.spec.class_names[lost[0]]!r}, so none would be trained on; give a folder "
+            "validation, or validation_split=0."
+        )
 
 
 def _check_channels(start, spec):

@@ -84,6 +84,7 @@ def train(
     plan, config = _plan(setup, source, how, teacher, data_service)
     if "test" in source.spec.splits and config["data"]["splits"]["test"] is None:
         say(f"the test split of {source.spec.name} has no labels and is not measured")
+    workers.check_alike(config, plan.feed)
     with workers.run_folder(path, config, resume) as writing:
         row = execute(plan, writing, verbose, say).kept_row()
     return _evaluated(path, config, plan.model, source, row)
@@ -95,6 +96,9 @@ def _join_workers(path, resume, say):
     A run folder that cannot be written or resumed is refused.
     """
     devices.let_gpu_memory_grow()
+    addresses, index = workers.cluster()
+    if len(addresses) > 1 and replicas.count() == 1:
+        say(f"worker {index} waits for the others, at {', '.join(addresses)}")
     workers.connect()
     if not replicas.is_chief():
         return workers.silent
@@ -179,9 +183,7 @@ def _data_config(source, splits, views, how):
     shape = spec.shape
     if views.evaluation is not None:
         shape = (*views.evaluation.height_and_width, shape[-1])
-    digests = {split: source.digest(split) for split in spec.splits}
-    files = {split: digest for split, digest in digests.items() if digest}
-    return ({"files": files} if files else {}) | {
+    return ({"files": dict(source.digests)} if source.digests else {}) | {
         "name": os.fspath(source.location or spec.name),
         "data_dir": how["data_dir"] and os.path.abspath(os.path.expanduser(how["data_dir"])),
         "kind": spec.kind,

@@ -20,7 +20,8 @@ class Views:
     """How images are brought to their size; signals have none of this.
 
     Attributes:
-        training: scaling in training; `None` where images have their size.
+        training: scaling in training; `None` where images have their size, and another would be
+            brought to it by `Resize(size)`.
         evaluation: scaling in validation, test and prediction, likewise.
         sizes: function from an epoch to height and width in it, where training grows them.
         has_one_size: whether the network sees one size only.
@@ -77,9 +78,10 @@ def choose_views(
         mode=trained_on.crop_mode if trained_on else "center",
     )
     crop = recipe.test_crop or (trained_on.crop if trained_on and test_size != own else 1.0)
+    training, evaluation = resize(size), resize(test_size, crop=crop)
     return Views(
-        training=None if size == own else resize(size),
-        evaluation=None if test_size == own and crop == 1 else resize(test_size, crop=crop),
+        training=None if size == own and training == Resize(size) else training,
+        evaluation=None if test_size == own and evaluation == Resize(test_size) else evaluation,
         sizes=_growing(recipe, size, smallest) if recipe.progressive else None,
         has_one_size=size == test_size and not recipe.progressive,
     )
@@ -110,9 +112,10 @@ def _size(model_name, own, asked, expected, smallest, say):
 
 def _growing(recipe, size, smallest):
     """Return the function from an epoch to its height and width, which grow in equal stages."""
+    stages = min(_STAGES, recipe.epochs)  # the last ones
 
     def size_of(epoch):
-        stage = min(_STAGES - 1, epoch * _STAGES // recipe.epochs)
+        stage = min(_STAGES - 1, _STAGES - stages + epoch * stages // recipe.epochs)
         if stage == _STAGES - 1:
             return size
         share = recipe.progressive + (1 - recipe.progressive) * stage / (_STAGES - 1)
@@ -125,9 +128,11 @@ def _growing(recipe, size, smallest):
 def _check_kind(model_name, family, spec, recipe):
     wanted = "image" if family.rank == 2 else "signal"
     if spec.kind != wanted:
+        images = spec.kind == "signal" and len(spec.shape) == 3
         raise ValueError(
             f"{model_name} takes {wanted}s and {spec.name} has {spec.kind}s; choose a model from "
-            f"kzoo.list_models(task='{spec.kind}_classification')."
+            f"kzoo.list_models(task='{spec.kind}_classification')"
+            f"{', or give images as uint8 from 0 to 255' if images else ''}."
         )
     if spec.kind == "signal":
         for name in ("image_size", "test_size", "progressive"):

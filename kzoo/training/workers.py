@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -22,14 +23,15 @@ from kzoo import replicas
 from kzoo.data import Pipeline
 from kzoo.graph import all_parts
 from kzoo.layers import BatchNormalization
-from kzoo.training import data_parallel
 from kzoo.training.feed import Feed, training_feed, validation_batches
-from kzoo.training.folder import RunFolder
+from kzoo.training.folder import RunFolder, difference
 from kzoo.training.recipe import Recipe
 from kzoo.training.recorder import metric_variables
 
 # The state of a random generator is two numbers, of which the first never changes.
 _SEED_STRIDE = 0x9E3779B9
+# Entries of a configuration that may differ between hosts.
+_PLACES = ("versions", "data.data_dir", "data.name", "model.options.weights", "teacher")
 # What TensorFlow says when a process has gone.
 _GONE = ("Collective ops is aborted by", "Socket closed", "failed to connect", "UNAVAILABLE")
 
@@ -48,6 +50,7 @@ def connect() -> bool:
     Raises:
         ValueError: TF_CONFIG cannot be read, or the backend is not TensorFlow.
         RuntimeError: TensorFlow has been used already.
+        WorkerError: the others cannot be joined.
     """
     addresses, index = cluster()
     if len(addresses) < 2 or replicas.count() > 1:
@@ -60,8 +63,15 @@ def connect() -> bool:
     import tensorflow as tf
 
     _take_one_gpu(addresses, index)
-    with _ended_by_ctrl_c():
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    try:
+        with _ended_by_ctrl_c():
+            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.OpError as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise WorkerError(
+            f"worker {index} of {len(addresses)} could not join the others ({reason}); see that "
+            f"TF_CONFIG names it alone, and that nothing listens at {addresses[index]} yet."
+        ) from error
     replicas.join(strategy, index, len(addresses))
     return True
 
@@ -202,6 +212,38 @@ def check(recipe):
         )
 
 
+def check_alike(config: Mapping[str, Any], feed: Feed):
+    """Refuse workers of which one trains something else than the chief.
+
+    Args:
+        config: what is trained, as plain data.
+        feed: the data.
+
+    Raises:
+        ValueError: it is so, in every worker; the one that differs says in what.
+    """
+    if replicas.count() == 1:
+        return
+    own = {**config, "batches": {**feed.facts, "steps": feed.steps}}
+    text = json.dumps(own).encode()
+    chiefs = json.loads(from_chief({"config": np.frombuffer(text, np.uint8)})["config"].tobytes())
+    found = difference(chiefs, own, _PLACES)
+    others = np.zeros(replicas.count())
+    others[replicas.index()] = found is not None
+    others = replicas.total_of_array(others)
+    if found is not None:
+        name, theirs, ours = found
+        raise ValueError(
+            f"{name} is {ours!r} in worker {replicas.index()} and {theirs!r} in the chief; start "
+            "all workers by the same command, with the same data."
+        )
+    if others.any():
+        raise ValueError(
+            f"worker {others.argmax()} was started with something else than the chief, in what it "
+            "says itself; start all workers by the same command, with the same data."
+        )
+
+
 def silent(line: str):
     """Say nothing: what workers but the chief have to say."""
 
@@ -280,21 +322,15 @@ def own_feed(data, recipe: Recipe, classes: int) -> Feed:
         data = dataclasses.replace(data, shard=(replicas.index(), replicas.count()))
         return training_feed(data, recipe, classes)
     feed = training_feed(data, recipe, classes)
-    if feed.labels is not None and data_parallel.devices() > 1:
-        if isinstance(data, Pipeline):
-            examples = data.steps * data.batch_size if data.drop_remainder else data.examples
-            data_parallel.check_batches(examples, data.batch_size)
-        else:
-            data_parallel.check_batches(len(feed.labels()), recipe.batch_size)
     if replicas.count() == 1:
         return feed
     stream = feed.stream
     return dataclasses.replace(feed, stream=lambda *first: _part(stream(*first)))
 
 
-def own_validation(data, batch_size: int) -> dict[str, Any]:
+def own_validation(data, batch_size: int, feed: Feed, classes: int) -> dict[str, Any]:
     """Return this worker's part of validation data as what `keras.Model.fit` takes."""
-    taken = validation_batches(data, batch_size)
+    taken = validation_batches(data, batch_size, feed, classes)
     if replicas.count() == 1 or not taken:
         return taken
     return taken | {"validation_data": _part(taken["validation_data"])}

@@ -1,5 +1,6 @@
 """The `kzoo` command: what it prints, and how it refuses bad input."""
 
+import errno
 import io
 import re
 import subprocess
@@ -342,6 +343,20 @@ def test_debug_shows_the_traceback(monkeypatch):
     monkeypatch.setenv("KZOO_DEBUG", "1")
     with pytest.raises(ValueError, match="epochs must be"):
         main([*TRAIN, "--epochs", "0"])
+
+
+def test_a_full_disk_says_how_to_resume(capsys, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device", "run/history.csv")
+
+    monkeypatch.setattr("kzoo.cli.train._train", full)
+    (tmp_path / "run").mkdir()
+    command = ["train", "lenet5", "--data", "digits", "--output", str(tmp_path / "run")]
+    assert main(command) == 2
+    assert capsys.readouterr().err == (
+        "kzoo: error: run/history.csv: No space left on device; continue with "
+        f"`kzoo {' '.join(command)} --resume`.\n"
+    )
 
 
 def test_interrupt_says_how_to_resume(capsys, tmp_path, monkeypatch):

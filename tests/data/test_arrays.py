@@ -50,11 +50,19 @@ def test_size_and_channels():
         ({"a": (IMAGES, LABELS[1:])}, "as many labels as examples, one at least; received 20 exa"),
         ({"a": (IMAGES[:0], LABELS[:0])}, "one at least; received 0 examples and 0 labels"),
         ({"a": (IMAGES, LABELS / 1)}, "The labels of the split a of arrays must be integers of"),
+        ({"a": ([IMAGES[0], IMAGES[0, 1:]], [0, 1])}, "inputs of the split a of .* of one shape"),
+        ({"a": (np.float32([[0], [np.nan]]), [0, 1])}, "inputs .* must be finite; .* in example 1"),
     ],
 )
 def test_bad_arrays_are_refused(splits, message):
     with pytest.raises(ValueError, match=message):
         ArraySource(splits)
+
+
+@pytest.mark.parametrize("inputs", [np.array(["a", "b"]), np.array([{}, []], object), 3])
+def test_inputs_that_are_no_numbers_are_refused(inputs):
+    with pytest.raises(TypeError, match="inputs of the split a of arrays must be (numbers|an arr)"):
+        ArraySource({"a": (inputs, [0, 1])})
 
 
 def test_labels_beyond_the_class_names_are_refused():

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from kzoo.data import Augmentation, parse_augment
-from kzoo.data.augment import AUGMENTATIONS, augment, check_channels
+from kzoo.data import ArraySource, Augmentation, Pipeline, parse_augment
+from kzoo.data.augment import AUGMENTATIONS, augment
 from kzoo.data.batch_operations import crop, erasing
 
 RANDOM = np.random.RandomState(0)
@@ -92,10 +92,19 @@ def test_what_many_channels_have(channels):
             assert apply(images, name).shape == images.shape
 
 
-def test_channels_are_checked_before_any_image_is_there():
-    check_channels(parse_augment("flip,colour"), "image", 3)
+def test_inputs_are_checked_before_any_batch_is_made():
+    def pipeline(x, augment):
+        return Pipeline(ArraySource({"train": (x, np.zeros(len(x), int))}), augment=augment)
+
+    assert pipeline(IMAGES, "flip,colour").shape == IMAGES.shape[1:]
     with pytest.raises(ValueError, match="augment colour takes images of 1 or 3 channels"):
-        check_channels(parse_augment("flip,colour"), "image", 5)
+        pipeline(np.concatenate([IMAGES, IMAGES], axis=-1), "flip,colour")
+    with pytest.raises(TypeError, match=r"signals of float32 and .*; received float64 .* convert"):
+        pipeline(SIGNALS.astype("float64"), "shift")
+    with pytest.raises(ValueError, match=r"knows shift, scale, noise; received 'flip'. Images are"):
+        pipeline(IMAGES / 255, "flip")
+    with pytest.raises(TypeError, match=r"augment must be made of names .* received None"):
+        pipeline(IMAGES, None)
 
 
 @pytest.mark.parametrize(
@@ -104,10 +113,10 @@ def test_channels_are_checked_before_any_image_is_there():
         (
             IMAGES[0],
             "image",
-            r"images as uint8 \(batch, height, width, channels\); received uint8 ",
+            r"images of uint8 and shape \(height, width, channels\); received uint8 and ",
         ),
-        (IMAGES / 255, "image", r"images as uint8 .*; received float64 \(64, 12, 10, 3\)"),
-        (SIGNALS[..., 0], "signal", r"signals as float32 \(batch, length, channels\); received "),
+        (IMAGES / 255, "image", r"images of uint8 .*; received float64 and \(12, 10, 3\), conv"),
+        (SIGNALS[..., 0], "signal", r"signals of float32 and shape \(length, channels\); receiv"),
     ],
 )
 def test_other_batches_are_refused(x, kind, message):

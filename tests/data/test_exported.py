@@ -32,6 +32,23 @@ def test_a_set_is_read_back_as_it_was(tmp_path):
     assert_same_set(small(), again)
 
 
+def test_other_examples_are_told_from_these(tmp_path, image_folder):
+    first = open_source(export(small(), tmp_path / "a.npz"))
+    assert first.digests == open_source(export(small("other"), tmp_path / "b.npz")).digests
+    changed = ArraySource({"train": (IMAGES[::-1], LABELS), "test": (IMAGES[:4], LABELS[:4])})
+    second = open_source(export(changed, tmp_path / "c.npz"))
+    assert first.digests["train"] != second.digests["train"]
+    assert first.digests["test"] == second.digests["test"]
+    folder = tmp_path / "photographs"
+    save_photographs(folder)
+    before = open_source(export(open_source(folder), tmp_path / "d.npz")).digests
+    last = sorted(folder.rglob("*.jpg"))[-1]
+    last.rename(last.with_name("0.jpg"))
+    after = open_source(export(open_source(folder), tmp_path / "e.npz")).digests
+    assert before.keys() == after.keys()
+    assert before != after
+
+
 def test_any_numpy_reads_it_without_pickles(tmp_path):
     with np.load(export(small(), tmp_path / "set.npz"), allow_pickle=False) as file:
         assert file["class_names"].tolist() == ["ant", "bee", "cat"]
@@ -149,6 +166,11 @@ def damaged(path, how):
                 if name != "labels_test.npy":
                     new.writestr(name, old.read(name))
         os.replace(path.with_name("b.npz"), path)
+    elif how == "one array":
+        np.save(path.with_suffix(".npy"), IMAGES)
+        os.replace(path.with_suffix(".npy"), path)
+    elif how == "foreign":
+        np.savez(path, x_train=IMAGES, y_train=LABELS)
     elif how == "another format":
         np.savez(path, format=np.array("kzoo data 9"))
     else:
@@ -157,11 +179,17 @@ def damaged(path, how):
 
 
 @pytest.mark.parametrize(
-    "how", ["cut", "changed", "other", "empty", "without a split", "another format", "pickle"]
+    "how",
+    [
+        *("cut", "changed", "other", "empty", "without a split", "another format", "pickle"),
+        *("one array", "foreign"),
+    ],
 )
 def test_damaged_files_are_refused(tmp_path, how):
     path = damaged(export(small(), tmp_path / "set.npz"), how)
-    message = r"set\.npz cannot be read as an exported data set \(.+\): export it again\.$"
+    message = (
+        r"set\.npz cannot be read as an exported data set \(.+\): write it by `kzoo data export`\.$"
+    )
     with pytest.raises(ValueError, match=message):
         open_source(path)
 

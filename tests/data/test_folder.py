@@ -43,8 +43,13 @@ def test_train_and_test_only(image_folder):
 
 
 def test_a_class_may_be_called_test(image_folder):
-    source = FolderSource(image_folder({"train": 5, "test": 5}))
-    assert source.spec.class_names == ("test", "train")
+    source = FolderSource(image_folder({"train": 5, "test": 5, "flight": 5}))
+    assert source.spec.class_names == ("flight", "test", "train")
+
+
+def test_splits_without_classes_are_refused(image_folder):
+    with pytest.raises(ValueError, match="has test, train and no folders for the classes in them"):
+        FolderSource(image_folder({"train": 5, "test": 5}))
 
 
 def test_sizes_and_grey(image_folder):

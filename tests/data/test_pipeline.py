@@ -228,6 +228,20 @@ def test_split_without_labels_is_refused():
         Pipeline(source).dataset()
 
 
+def test_examples_without_a_label_are_refused():
+    source = Numbered(train=5)
+    source.labels = lambda split: np.array([0, 1, -1, 2, 3])
+    with pytest.raises(ValueError, match="train of numbered has examples without a label: leave"):
+        Pipeline(source).dataset()
+
+
+def test_keras_mnist_arrays_are_no_signals_to_cut_from():
+    digits = ArraySource({"train": (np.zeros((4, 28, 28), np.uint8), np.arange(4))})
+    assert Pipeline(digits, mixup=1).shape == (28, 28)
+    with pytest.raises(ValueError, match=r"cutmix takes uint8 .* received \(28, 28\), add the ax"):
+        Pipeline(digits, cutmix=1)
+
+
 def test_unreadable_while_streaming_is_an_error(image_folder):
     folder = image_folder({"train/a": 4})
     source = open_source(folder)
@@ -462,6 +476,8 @@ def test_nothing_can_be_cut_from_vectors():
             "image_size and sizes exclude each other; received 3 and ",
         ),
         (TypeError, {"resize": 32}, "resize must be a kzoo.data.Resize; received 32"),
+        (TypeError, {"shuffle": "False"}, "shuffle must be True, False or None; received 'False'"),
+        (TypeError, {"cache": "no"}, "cache must be True, False or None; received 'no'"),
         (
             TypeError,
             {"sizes": 32},

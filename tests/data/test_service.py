@@ -8,8 +8,16 @@ import itertools
 import numpy as np
 import pytest
 
-from kzoo.data import ArraySource, DataServiceError, Pipeline, ServedPipeline, service, serving
-from kzoo.data.service import lost_servers_told
+from kzoo.data import (
+    ArraySource,
+    DataServiceError,
+    Pipeline,
+    ServedPipeline,
+    open_source,
+    service,
+    serving,
+)
+from kzoo.data.failures import raised_as_they_were
 from kzoo.training.local_workers import free_ports
 
 
@@ -74,6 +82,18 @@ def test_later_image_sizes_count(pipeline):
     assert first.identity(0, 0) == first.identity(0, 0) != other.identity(0, 0)
 
 
+def test_other_files_count(image_folder):
+    folder = image_folder({"train/a": 4, "train/b": 4})
+
+    def identity():
+        return ServedPipeline.of(Pipeline(open_source(folder)), ("a:1",)).identity(0, 0)
+
+    before = identity()
+    assert identity() == before
+    (folder / "train" / "a" / "000.png").rename(folder / "train" / "a" / "999.png")
+    assert identity() != before
+
+
 def test_no_server_is_refused(pipeline, monkeypatch):
     monkeypatch.setattr(service, "_PATIENCE", 0)
     with pytest.raises(DataServiceError, match="there is no server of batches at localhost:"):
@@ -90,7 +110,7 @@ def test_a_batch_that_cannot_be_made_is_told(pipeline, monkeypatch):
     with (
         serving(served, 0, epochs=1),
         pytest.raises(DataServiceError, match=message),
-        lost_servers_told(),
+        raised_as_they_were(),
     ):
         next(iter(served.stream()))
 

@@ -43,6 +43,13 @@ def test_complementary_slices_partition_the_split(percent):
         np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(size))
 
 
+@pytest.mark.parametrize("size", [15, 35, 1000])
+def test_a_negative_percentage_is_counted_from_the_end(size):
+    spec = Spec(train=size).spec
+    parts = [resolve(spec, f"train[{part}]")[1] for part in (":90%", "-10%:")]
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(size))
+
+
 def test_slices_are_mixed_and_always_the_same():
     indices = resolve(SPEC, "train[:500]")[1]
     np.testing.assert_array_equal(indices, resolve(SPEC, "train[:500]")[1])
@@ -62,6 +69,8 @@ def test_slices_are_mixed_and_always_the_same():
         ("train[50%:50%]", "selects none of the 1000 examples of train"),
         ("train[:1001]", "reaches beyond the 1000 examples"),
         ("train[:101%]", "reaches beyond the 1000 examples"),
+        ("train[-101%:]", "reaches beyond the 1000 examples"),
+        (None, "split must be a name or one slice of it.*received None"),
     ],
 )
 def test_bad_splits_are_refused(split, message):

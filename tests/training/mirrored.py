@@ -61,7 +61,6 @@ def refusals(strategy):
             {"clip": 1.0},
             {"xla": "on"},
             {"batch_size": 1},
-            {"batch_size": 47},
         ]
         for learner, fields in [(elsewhere, {}), *((model, fields) for fields in cases)]:
             try:

@@ -100,6 +100,13 @@ def test_a_truncated_checkpoint_is_named(tmp_path, part):
         load_checkpoint(tmp_path)
 
 
+def test_a_checkpoint_that_may_not_be_read_is_not_damaged(tmp_path):
+    save_checkpoint(tmp_path, training(), Progress(1))
+    (tmp_path / "epoch-000002.npz").mkdir()
+    with pytest.raises(IsADirectoryError):
+        load_checkpoint(tmp_path)
+
+
 def test_a_failed_write_leaves_the_old_one(tmp_path, monkeypatch):
     groups = training()
     save_checkpoint(tmp_path, groups, Progress(1))
@@ -108,7 +115,7 @@ def test_a_failed_write_leaves_the_old_one(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left on device: '.*/epoch-000002.npz'"):
         save_checkpoint(tmp_path, groups, Progress(2))
     assert [path.name for path in tmp_path.iterdir()] == ["epoch-000001.npz"]
 

@@ -121,7 +121,7 @@ def test_refused_type():
     with pytest.raises(TypeError, match="data must be arrays .* received list"):
         feed_of([X, Y])
     with pytest.raises(TypeError, match="received str"):
-        validation_batches("digits", 4)
+        validation_batches("digits", 4, feed_of((X, Y)), 3)
 
 
 def test_labels_that_are_no_class():
@@ -130,6 +130,30 @@ def test_labels_that_are_no_class():
     pipeline = Pipeline(ArraySource({"train": (X, Y)}, class_names=("a", "b", "c")), batch_size=4)
     with pytest.raises(ValueError, match="the model has 2 classes, and the data 3: a, b, c; give"):
         check_labels(feed_of(pipeline), 2)
+
+
+def test_validation_data_have_the_classes_of_the_training():
+    def pipeline(*names):
+        source = ArraySource({"train": (X, Y), "test": (X[:6], Y[:6])}, class_names=names)
+        return Pipeline(source, "test", batch_size=4)
+
+    feed = feed_of(pipeline("a", "b", "c"))
+    assert validation_batches(pipeline("a", "b", "c"), 4, feed, 3)
+    with pytest.raises(ValueError, match="of the training, a, b, c; received a, c, d"):
+        validation_batches(pipeline("a", "c", "d"), 4, feed, 3)
+    with pytest.raises(ValueError, match="of the training, a, b, c; received a, c, d"):
+        validation_batches(Batches(pipeline("a", "c", "d")), 4, feed, 3)
+    with pytest.raises(ValueError, match="of the training, 0 to 1; received a, b, c"):
+        validation_batches(pipeline("a", "b", "c"), 4, feed_of((X, Y)), 2)
+    for label in (3, -1):
+        with pytest.raises(ValueError, match=f"labels of validation_data must .* received {label}"):
+            validation_batches((X, np.full(10, label)), 4, feed, 3)
+
+
+def test_class_weights_need_one_class_an_example():
+    mixed = Pipeline(ArraySource({"train": (X, Y)}), batch_size=4, mixup=0.2)
+    with pytest.raises(ValueError, match="class_weights cannot go with data of mixup or cutmix"):
+        feed_of(mixed, class_weights="balanced")
 
 
 def test_mixing_needs_the_classes_of_the_data():

@@ -8,8 +8,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
+from kzoo.data import ArraySource, Pipeline, open_source
 from kzoo.training import CheckpointError, Recipe, RunError, fit
+from kzoo.training.folder import RunFolder
 from kzoo.training.recorder import Recorder, validated_epochs
 from kzoo.training.stages import trainability_kept
 from tests.training.small import small_data, small_model
@@ -209,6 +212,9 @@ def test_to_go_on_within_an_epoch_takes_the_same_data(tmp_path, monkeypatch):
     monkeypatch.setattr(Recorder, "on_epoch_end", interrupted)
     with pytest.raises(KeyboardInterrupt):
         resume(small_data())
+    with pytest.raises(RunError, match="batches.labels is "):
+        resume(small_data(48), resume=True)
+    _forget_batches(tmp_path / "run")
     with pytest.raises(CheckpointError, match="is of step 5 of an epoch, .* have 3 steps; resume"):
         resume(small_data(48), resume=True)
     dataset = tf.data.Dataset.from_tensor_slices(small_data()).batch(16)
@@ -459,6 +465,80 @@ def test_a_diverged_training_says_so(tmp_path):
         fit(fresh_model(), (x, y), recipe, verbose=0)
 
 
+def test_a_last_step_that_diverges_says_so(tmp_path):
+    x, y = small_data()
+    once = {"epochs": 1, "batch_size": len(x), "optimizer": "sgd"}
+    inputs = keras.Input((8,))
+    linear = keras.Model(inputs, keras.layers.Dense(3, name="head")(inputs))
+    with pytest.raises(FloatingPointError, match="head/kernel became infinite or not .*; lower le"):
+        fit(linear, (1000 * x, y), Recipe(**once, learning_rate=1e38), verbose=0)
+    broken = (np.where(np.arange(8) == 0, 3e38, x).astype("float32"), y)
+    with pytest.raises(FloatingPointError, match=r"validation loss became (nan|inf) in epoch 1; "):
+        fit(fresh_model(), (x, y), Recipe(**once), validation_data=broken, verbose=0)
+
+
+def test_a_run_is_of_one_process(tmp_path):
+    recipe = Recipe(epochs=1, batch_size=16)
+    fit(fresh_model(), small_data(), recipe, output=tmp_path / "run", verbose=0)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    left = tmp_path / "run" / "checkpoints" / ".epoch-000001-step-000000002.partial.npz"
+    left.touch()
+    with RunFolder(tmp_path / "run", config, resume=True):
+        assert not left.exists()
+        with pytest.raises(RunError, match="another process is training in .*run; wait until"):
+            fit(
+                small_model(), small_data(), recipe, output=tmp_path / "run", resume=True, verbose=0
+            )
+    fit(small_model(), small_data(), recipe, output=tmp_path / "run", resume=True, verbose=0)
+
+
+def test_resume_takes_the_same_batches_and_teacher(tmp_path):
+    (x, y), recipe = small_data(), Recipe(epochs=1, batch_size=16)
+
+    def pipeline(seed):
+        return Pipeline(ArraySource({"train": (x, y)}), batch_size=16, seed=seed)
+
+    def start(data, name, **options):
+        return fit(
+            small_model(), data, recipe, output=tmp_path / name, verbose=0, resume=True, **options
+        )
+
+    for name, data in (("arrays", (x, y)), ("pipeline", pipeline(0))):
+        fit(small_model(), data, recipe, output=tmp_path / name, verbose=0)
+        start(data, name)
+    taught = {"teacher": small_model(dropout=0.0)}
+    fit(small_model(), (x, y), recipe, output=tmp_path / "taught", verbose=0, **taught)
+    start((x, y), "taught", **taught)
+    with pytest.raises(RunError, match="batches.labels is '.*', and '.*' in .*; resume with what"):
+        start((x, y[::-1]), "arrays")
+    with pytest.raises(RunError, match="batches.seed is '1', and '0' in"):
+        start(pipeline(1), "pipeline")
+    with pytest.raises(RunError, match="teacher.parameters is None, and [0-9]+ in"):
+        start((x, y), "taught")
+    _forget_batches(tmp_path / "arrays")
+    start((x, y), "arrays")
+
+
+def _forget_batches(folder):
+    """Make a run one of those that did not write of what their batches are."""
+    config = json.loads((folder / "config.json").read_text())
+    del config["batches"]
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_an_image_that_is_gone_is_told_as_it_is(tmp_path):
+    for number in range(12):
+        path = tmp_path / "data" / "train" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (20 * number, 0, 0)).save(path)
+    pipeline = Pipeline(open_source(tmp_path / "data"), batch_size=4, cache=False)
+    path.unlink()
+    inputs = keras.Input((8, 8, 3))
+    outputs = keras.layers.Dense(2)(keras.layers.Flatten()(inputs))
+    with pytest.raises(ValueError, match=r"^\S*11\.png cannot be read"):
+        fit(keras.Model(inputs, outputs), pipeline, Recipe(epochs=1, batch_size=4), verbose=0)
+
+
 class _Other(keras.callbacks.Callback):
     """Begins another run beside the one that is trained."""
 
@@ -558,11 +638,11 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
         if len(calls) < 3:
             return write(path, **arrays)
         path.write_bytes(b"PK\x03\x04 half a file")
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
-        with pytest.raises(OSError, match="No space left on device"):
+        with pytest.raises(OSError, match="No space left on device: .*epoch-000003.npz"):
             fit(fresh_model(), small_data(), recipe, output=folder, verbose=0)
     names = sorted(path.name for path in (folder / "checkpoints").iterdir())
     assert names == ["epoch-000001.npz", "epoch-000002.npz"]

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from kzoo.training import Recipe
@@ -120,6 +121,14 @@ def test_refused_values(settings, message):
 def test_refused_types(settings, message):
     with pytest.raises(TypeError, match=message):
         Recipe(**settings)
+
+
+def test_numbers_of_numpy_are_plain_in_json():
+    recipe = Recipe(epochs=np.int64(3), learning_rate=np.float32(0.5), seed=np.int32(4))
+    assert (
+        json.loads(json.dumps(recipe.to_dict()))
+        == Recipe(epochs=3, learning_rate=0.5, seed=4).to_dict()
+    )
 
 
 def test_unknown_field_of_a_saved_recipe():

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 import kzoo
-from kzoo.data import DataSpec
+from kzoo.data import ArraySource, DataSpec, Resize, export, open_source
+from kzoo.data.splits import resolve
 from kzoo.registry import find_family
 from kzoo.training import Recipe, Run, RunError, evaluate, fit, predict, train
 from kzoo.training.evaluate import open_data
@@ -238,6 +239,14 @@ def test_sizes_grow_in_four_stages():
     assert [sizes(epoch)[0] for epoch in range(4)] == [8, 16, 24, 32]
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_short_training_ends_at_the_size_too(epochs):
+    spec = DataSpec("x", "image", (32, 32, 3), ("a",), {})
+    name, recipe = "resnet20_cifar", Recipe(epochs=epochs, progressive=0.1)
+    sizes = choose_views(name, find_family(name), spec, recipe, None, print).sizes
+    assert [sizes(epoch)[0] for epoch in range(epochs)] == [16, 24, 32][3 - epochs :]
+
+
 def test_images_that_are_not_square_grow_to_their_shape():
     family, spec = find_family("resnet18"), DataSpec("x", "image", (96, 128, 3), ("a",), {})
     views = choose_views("resnet18", family, spec, Recipe(epochs=4, progressive=0.5), None, print)
@@ -284,7 +293,10 @@ def test_images_of_one_size_reach_weights_at_the_size_of_the_weights():
         "another size"
     ]
     views = choose_views("resnet50", family, spec, Recipe(image_size=48), inputs, said.append)
-    assert (views.training, len(said)) == (None, 1)
+    assert len(said) == 1
+    # Of images at their size, what is cropped from them in training, and others in prediction.
+    bicubic = Resize((48, 48), interpolation="bicubic")
+    assert views.training == views.evaluation == bicubic
     assert choose_views("resnet50", family, spec, Recipe(), None, said.append) == Views()
 
 
@@ -426,6 +438,28 @@ def test_a_run_among_its_data_is_refused(colours, monkeypatch):
     with pytest.raises(RunError, match="output runs/lenet5-colours lies in the data"):
         train("lenet5", ".", recipe={"epochs": 1}, verbose=0)
     assert sorted(colours.rglob("*")) == before
+
+
+def test_a_class_that_would_be_held_out_whole_is_refused(tmp_path):
+    images = np.zeros((41, 16, 16, 3), np.uint8)
+    labels = np.arange(41) % 2
+    labels[resolve(ArraySource({"train": (images, labels)}).spec, "train[90%:]")[1][0]] = 2
+    source = ArraySource({"train": (images, labels)}, class_names=("ant", "bee", "cat"))
+    data = export(source, tmp_path / "data.npz")
+    with pytest.raises(ValueError, match="held out for validation has all examples of 'cat', so"):
+        train("lenet5", data, recipe=SHORT, output=tmp_path / "run", verbose=0)
+
+
+def test_exported_data_that_have_changed_are_refused(colours, tmp_path):
+    recipe = {"epochs": 1, "batch_size": 8, "image_size": 16}
+    data = export(open_source(colours), tmp_path / "data.npz")
+    run = train("lenet5", data, recipe=recipe, output=tmp_path / "run", verbose=0)
+    red = colours / "train" / "red" / "1.png"
+    red.rename(red.with_name("renamed.png"))
+    data.unlink()
+    export(open_source(colours), data)
+    with pytest.raises(ValueError, match="the validation examples of .* are not those that"):
+        evaluate(run, "validation")
 
 
 def test_data_that_have_changed_are_refused(colours, tmp_path):

@@ -9,13 +9,17 @@ import socket
 import threading
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import kzoo
 from kzoo import replicas
+from kzoo.data import ArraySource, Pipeline
 from kzoo.training import Recipe, connect, workers
 from kzoo.training.local_workers import started
+from kzoo.training.workers import own_feed
 from tests.training import some_workers
 from tests.training.processes import LIMIT, ROOT, processes, wait_for
 from tests.training.small import small_model
@@ -142,6 +146,66 @@ def test_a_chief_that_refuses_ends_the_others_in_one_sentence(tmp_path):
     assert "Traceback" not in output
 
 
+def test_a_worker_with_another_command_is_refused_by_all(tmp_path):
+    run = [ROOT / "kzoo_command.py", *TRAIN, "--output", tmp_path / "run", "--epochs"]
+    with processes([*run, 2], [*run, 3], TF_CONFIG=list(clusters(2))) as [chief, other]:
+        outputs = [process.communicate(timeout=LIMIT)[0] for process in (chief, other)]
+    assert (chief.returncode, other.returncode) == (2, 2), outputs
+    assert "worker 0 waits for the others, at 127.0.0.1:" in outputs[0]
+    assert "error: worker 1 was started with something else than the chief, in wh" in outputs[0]
+    assert "error: recipe.epochs is 3 in worker 1 and 2 in the chief; start all wo" in outputs[1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_address_that_is_taken_is_told(tmp_path):
+    run = [ROOT / "kzoo_command.py", *TRAIN, "--output", tmp_path / "run"]
+    config = next(clusters(2))
+    host, port = json.loads(config)["cluster"]["worker"][0].split(":")
+    with socket.create_server((host, int(port))), processes(run, TF_CONFIG=[config]) as [chief]:
+        output, _ = chief.communicate(timeout=LIMIT)
+    assert chief.returncode == 2, output
+    assert re.search("error: worker 0 of 2 could not join .* nothing listens at 127.0.0.1", output)
+
+
+class _Numbers(keras.utils.PyDataset):
+    num_batches = 3
+
+    def __getitem__(self, index):
+        return tuple(part[16 * index : 16 * (index + 1)] for part in NUMBERED)
+
+
+NUMBERED = np.arange(45, dtype="float32")[:, None], np.arange(45) % 3
+
+
+@pytest.mark.parametrize("kind", ["arrays", "pipeline", "dataset", "tf.data"])
+def test_workers_divide_every_batch(monkeypatch, kind):
+    """Whole batches in every worker would train the same weights."""
+
+    def batches(index, count):
+        monkeypatch.setattr(replicas, "_index", index)
+        monkeypatch.setattr(replicas, "_count", count)
+        data = {
+            "arrays": NUMBERED,
+            "pipeline": Pipeline(ArraySource({"train": NUMBERED}), batch_size=16),
+            "dataset": _Numbers(),
+            "tf.data": tf.data.Dataset.from_tensor_slices(NUMBERED).batch(16),
+        }[kind]
+        feed = own_feed(data, Recipe(batch_size=16), 3)
+        stream = feed.stream(0)
+        if isinstance(stream, keras.utils.PyDataset):
+            made = [stream[step] for step in range(feed.steps)]
+        else:
+            made = list(stream.take(feed.steps).as_numpy_iterator())
+        return [np.asarray(x)[:, 0] for x, _ in made]
+
+    whole, parts = batches(0, 1), [batches(index, 2) for index in range(2)]
+    assert [len(batch) for batch in whole] == [16, 16, 13]
+    for batch, *shares in zip(whole, *parts, strict=True):
+        for index, share in enumerate(shares):
+            cut = len(batch) // 2 * 2 if kind == "pipeline" else len(batch)
+            np.testing.assert_array_equal(share, batch[index:cut:2])
+
+
 @pytest.mark.parametrize(
     "text",
     ["{", "[]", '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}']
@@ -196,7 +260,8 @@ def test_two_jax_devices_train_as_one_does():
         output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, output
     assert "workers must be at most the number of JAX devices (2); received 3." in output
-    assert "the last batch must be divisible by the number of devices (2); received 15." in output
+    assert "batch_size must be divisible by the number of devices (2); received 15." in output
+    assert "['batch', None]" in output  # devices divide 16 rows, and each has 15 whole
 
 
 def test_a_mirrored_strategy_trains_as_one_device_does():
