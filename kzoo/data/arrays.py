@@ -35,6 +35,8 @@ class ArraySource(Source):
             split: labelled_arrays(f"the split {split} of {name}", *arrays)
             for split, arrays in splits.items()
         }
+        for split, (x, _) in given.items():
+            check_numbers(f"the split {split} of {name}", x, splits[split][0])
         rows = {(x.shape[1:], x.dtype) for x, _ in given.values()}
         if len(rows) != 1:
             listed = ", ".join(f"{dtype} {shape}" for shape, dtype in rows) or "none"
@@ -94,7 +96,7 @@ def labelled_arrays(what: str, inputs, labels) -> Arrays:
 
     Raises:
         TypeError, ValueError: labels are not integers of shape (examples,) or (examples, 1), not as
-            many as the inputs, or none; inputs are no finite numbers or of several shapes.
+            many as the inputs, or none; inputs are of several shapes.
     """
     inputs, labels = _array(inputs, "inputs", what), _array(labels, "labels", what)
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -109,17 +111,28 @@ def labelled_arrays(what: str, inputs, labels) -> Arrays:
             f"{what} must have as many labels as examples, one at least; received {len(inputs)} "
             f"examples and {len(labels)} labels."
         )
-    if inputs.dtype.kind not in "biuf":
-        raise TypeError(f"The inputs of {what} must be numbers; received {inputs.dtype}.")
-    # A sum takes no memory, which to look at each would.
-    if inputs.dtype.kind == "f" and not np.isfinite(inputs.sum(dtype=np.float64)):
-        finite = np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1)
-        if not finite.all():
-            raise ValueError(
-                f"The inputs of {what} must be finite; received NaN or infinity in example "
-                f"{finite.argmin()}, leave it out."
-            )
     return inputs, labels
+
+
+def check_numbers(what: str, inputs: np.ndarray, given=None) -> None:
+    """Refuse inputs that are no finite numbers, as those of `what`.
+
+    An array in a file, if `given` is one, is not read for it.
+    """
+    if inputs.dtype.kind in "OSUMmc":
+        raise TypeError(f"The inputs of {what} must be numbers; received {inputs.dtype}.")
+    if inputs.dtype.kind != "f" or isinstance(given, np.memmap):
+        return
+    # A sum takes no memory, which to look at each would.
+    with np.errstate(all="ignore"):
+        if np.isfinite(inputs.sum(dtype=np.float64)):
+            return
+    finite = np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"The inputs of {what} must be finite; received NaN or infinity in example "
+            f"{finite.argmin()}, leave it out."
+        )
 
 
 def _array(values, part: str, what: str) -> np.ndarray:

@@ -1,10 +1,11 @@
 """Failures in making a batch, which TensorFlow tells as errors of its own, raised as they were."""
 
-import collections
 import contextlib
 from collections.abc import Iterator
 
-_LAST: collections.deque[Exception] = collections.deque(maxlen=16)  # of as many threads
+# The first ones, as TensorFlow tells of the first, in the order of the batches.
+_KEPT: list[Exception] = []
+_MOST = 64
 
 
 @contextlib.contextmanager
@@ -13,20 +14,26 @@ def kept() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        _LAST.append(error)
+        if len(_KEPT) < _MOST:
+            _KEPT.append(error)
         raise
 
 
 @contextlib.contextmanager
 def raised_as_they_were() -> Iterator[None]:
     """Raise what was kept where TensorFlow tells of it."""
+    _KEPT.clear()
     try:
         yield
     except Exception as error:
-        told = str(error)
-        for failure in reversed(_LAST):
-            if failure is not error and f"{type(failure).__name__}: {failure}" in told:
-                raise failure from None
+        # The first in the text is what went wrong; its own words may name others.
+        places: dict[int, Exception] = {}
+        for failure in _KEPT:
+            place = str(error).find(f"{type(failure).__name__}: {failure}")
+            if failure is not error and place >= 0:
+                places.setdefault(place, failure)
+        if places:
+            raise places[min(places)] from None
         raise
     finally:
-        _LAST.clear()
+        _KEPT.clear()

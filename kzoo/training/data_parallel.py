@@ -6,6 +6,7 @@ whose scope the user made the model.
 
 import contextlib
 import dataclasses
+import math
 
 import keras
 
@@ -83,7 +84,11 @@ def divisible(pipeline: Pipeline) -> Pipeline:
             f"the last batch of data_service {rule} {rest}. Choose another batch_size, or leave "
             "data_service out."
         )
-    return pipeline if count == 1 else dataclasses.replace(pipeline, multiple=count)
+    return (
+        pipeline
+        if count == 1
+        else dataclasses.replace(pipeline, multiple=math.lcm(count, pipeline.multiple))
+    )
 
 
 def evaluation_batch_size(examples: int, batch_size: int) -> int:

@@ -115,9 +115,8 @@ def _check_files(run, source, split):
     """Refuse a split of other files, or of another size: it may have been trained on."""
     data = run.data
     whole, _ = resolve(source.spec, split_of(run, split))
-    if "files" in data:
-        before, now = data["files"].get(whole), source.digests.get(whole)
-    else:
+    before, now = data.get("files", {}).get(whole), source.digests.get(whole)
+    if before is None or now is None or _kind(before) != _kind(now):
         before, now = data.get("examples", {}).get(whole), source.spec.splits[whole]
     if before not in (None, now):
         raise ValueError(
@@ -125,6 +124,11 @@ def _check_files(run, source, split):
             "were added, removed or renamed, and others may be held out now. Put them back, or "
             "have them predicted."
         )
+
+
+def _kind(digest):
+    """Return of what a digest is: a run on an exported set may be measured on the set itself."""
+    return digest.rpartition(":")[0]
 
 
 def split_of(run: Run, split: str) -> str:

@@ -3,14 +3,14 @@
 import hashlib
 import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import keras
 import numpy as np
 
 from kzoo.data import ArraySource, Batches, Pipeline
-from kzoo.data.arrays import labelled_arrays
+from kzoo.data.arrays import check_numbers, labelled_arrays
 from kzoo.data.augment import parse_augment
 from kzoo.training import data_parallel
 from kzoo.training.recipe import Recipe
@@ -69,17 +69,25 @@ def training_feed(data, recipe: Recipe, classes: int) -> Feed:
         names = data.spec.class_names
         return Feed(stream, data.steps, True, data.labels, names, _facts_of(data))
     steps = _batches(data)
-    return Feed(lambda first_epoch, first_step=0: data, steps, False, facts={"steps": steps})
+    return Feed(lambda first_epoch, first_step=0: data, steps, False)
 
 
 def _facts_of(pipeline):
     """Return what tells a pipeline's batches from others as plain data, without its share."""
-    facts = {
-        field.name: repr(getattr(pipeline, field.name))
-        for field in fields(Pipeline)
-        if field.name not in ("source", "cache", "sizes", "shard", "multiple")
+    return {
+        "split": pipeline.split,
+        "examples": pipeline.examples,
+        "files": dict(pipeline.source.digests),
+        "batch_size": int(pipeline.batch_size),
+        "shuffle": pipeline.shuffled,
+        "seed": int(pipeline.seed),
+        "repeats": int(pipeline.repeats),
+        "augment": [[item.name, item.strength] for item in pipeline.augmentations],
+        "mixup": float(pipeline.mixup),
+        "cutmix": float(pipeline.cutmix),
+        "resize": None if pipeline.resizing is None else asdict(pipeline.resizing),
+        "shape": list(pipeline.shape),
     }
-    return facts | {"examples": pipeline.examples, "files": dict(pipeline.source.digests)}
 
 
 def _check_made(data, recipe):
@@ -151,6 +159,7 @@ def validation_batches(data, batch_size: int, feed: Feed, classes: int) -> dict[
     if isinstance(data, tuple):
         x, y = _arrays(data, "validation_data")
         _check_range(y, classes, "labels of validation_data")
+        check_numbers("validation_data", x)
         size = data_parallel.evaluation_batch_size(len(x), batch_size)
         return {"validation_data": (x, y), "validation_batch_size": size}
     opened = data.pipeline if isinstance(data, Batches) else data
@@ -222,7 +231,9 @@ def _check_range(labels, classes, what="labels"):
 
 def _check_same_classes(names, trained, classes):
     """Refuse validation data whose labels stand for other classes; they may lack the last ones."""
-    if len(names) > classes or any(one != other for one, other in zip(names, trained)):
+    named = not any(given == tuple(map(str, range(len(given)))) for given in (names, trained))
+    differ = named and any(one != other for one, other in zip(names, trained))
+    if len(names) > classes or differ:
         raise ValueError(
             f"validation_data must have the classes of the training, "
             f"{', '.join(trained) or f'0 to {classes - 1}'}; received {', '.join(names)}."

@@ -33,6 +33,7 @@ from kzoo.training.recorder import (
     RestOfEpoch,
     Stopping,
     check_weights,
+    infinite_weights,
     validated_epochs,
     write_history,
 )
@@ -43,6 +44,7 @@ from kzoo.training.stages import check_freezing, hold, rates_by_depth, trainabil
 _LARGEST_REST = 0.1
 
 
+@workers.together()
 def fit(
     model: keras.Model,
     data,
@@ -92,10 +94,15 @@ def fit(
     Raises:
         TypeError, ValueError: model, data and recipe do not go together.
         RunError: `output` cannot be written or resumed.
-        FloatingPointError: the loss became infinite or not a number.
+        FloatingPointError: the loss or a weight became infinite or not a number.
+        WorkerError: another worker has gone.
     """
     with data_parallel.scope_of(model):
         plan = prepare(model, data, recipe or Recipe(), validation_data, teacher)
+        if output is None and resume:
+            raise ValueError("resume=True needs the run folder to resume, as output.")
+        if output is None and replicas.count() == 1:
+            return execute(plan, None, verbose, callbacks=callbacks).history
         config = {
             "model": {"name": model.name, "parameters": count_parameters(model)},
             "recipe": plan.recipe.to_dict(),
@@ -104,10 +111,8 @@ def fit(
         }
         if teacher is not None:
             config["teacher"] = {"parameters": count_parameters(teacher)}
-        workers.check_alike(config, plan.feed)
+        workers.check_alike(config)
         if output is None:
-            if resume:
-                raise ValueError("resume=True needs the run folder to resume, as output.")
             return execute(plan, None, verbose, callbacks=callbacks).history
         with workers.run_folder(Path(output), config, resume) as folder:
             return execute(plan, folder, verbose, callbacks=callbacks).history
@@ -194,6 +199,7 @@ def execute(
     if not replicas.is_chief():
         say = workers.silent
     recipe, path = plan.recipe, None if folder is None else folder.path
+    always_infinite = infinite_weights(plan.trained)
     arrays = workers.from_chief(load_checkpoint(path / "checkpoints", say) if path else None)
     progress = Progress() if arrays is None else read_progress(arrays)
     was_finished = progress.finished
@@ -216,7 +222,7 @@ def execute(
             _take_averages(plan, progress, arrays)
     for variable, best in zip(plan.trained.weights, progress.best_weights):
         variable.assign(best)
-    check_weights(plan.trained, recipe)
+    check_weights(plan.trained, recipe, always_infinite)
     if folder is not None:
         folder.keep()
         save_model(folder.path, plan.model)

@@ -1,5 +1,6 @@
 """The run folder: where it may be, what it was started with, and its files."""
 
+import contextlib
 import json
 import os
 import platform
@@ -81,12 +82,9 @@ class RunFolder:
         check_output(folder, resume)
         self.path = folder
         self._made: list[Path] = []
-        self._lock = None
         if resume:
             _same_config(folder, config)
             self._lock = _lock(folder)
-            for partial in folder.rglob(PARTIAL):  # of a process that was killed
-                partial.unlink()
             return
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
@@ -101,6 +99,9 @@ class RunFolder:
             raise
 
     def __enter__(self):
+        for partial in (self.path / "checkpoints").glob(PARTIAL):  # of a process that was killed
+            with contextlib.suppress(OSError):
+                partial.unlink()
         return self
 
     def __exit__(self, kind, value, traceback):
@@ -132,7 +133,8 @@ def _lock(folder):
     """
     if fcntl is None:
         return None
-    file = open(folder / CONFIG, "r+b")  # noqa: SIM115
+    is_ours = os.access(folder / CONFIG, os.W_OK)
+    file = open(folder / CONFIG, "r+b" if is_ours else "rb")  # noqa: SIM115
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -200,7 +202,9 @@ def _same_config(folder, config):
     if not started.get("data", {}).get("files"):
         may_differ = (*may_differ, "data.files")
     if "batches" not in started:
-        may_differ = (*may_differ, "batches", "teacher.")
+        may_differ = (*may_differ, "teacher.")
+    unknown = config.get("batches", {}).keys() - started.get("batches", {}).keys()
+    may_differ = (*may_differ, *(f"batches.{name}" for name in unknown))
     found = difference(started, config, may_differ)
     if found is None:
         return
@@ -237,12 +241,23 @@ def _comparable(config):
     A model that `fit` was given has no number behind its name, which Keras adds when it is built
     again.
     """
-    flat = _flat(json.loads(json.dumps(config)))
+    flat = _flat(json.loads(json.dumps(config | _plain_view(config))))
     if os.path.isabs(flat.get("data.name", "")):
         flat["data.name"] = os.path.realpath(flat["data.name"])
     if "data" not in config and "model.name" in flat:
         flat["model.name"] = re.sub(r"_\d+$", "", flat["model.name"])
     return flat
+
+
+def _plain_view(config):
+    """Return the data of a configuration without a resizing that leaves their images as they are.
+
+    Older runs have none.
+    """
+    data = config.get("data", {})
+    resize = data.get("resize") or {}
+    changes = (resize.get("crop"), [*resize.get("size", ())]) != (1, [*data.get("shape", ())][:-1])
+    return {} if changes else {"data": data | {"resize": None}}
 
 
 def _flat(value, prefix=""):

@@ -3,6 +3,7 @@
 import csv
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -167,15 +168,25 @@ class Recorder(keras.callbacks.Callback):
         self._saved_at = time.monotonic()
 
 
-def check_weights(model: keras.Model, recipe: Recipe):
+def infinite_weights(model: keras.Model) -> list[str]:
+    """Return the paths of the weights that are infinite or not a number."""
+    return [w.path for w in model.weights if not np.isfinite(ops.convert_to_numpy(w)).all()]
+
+
+def check_weights(model: keras.Model, recipe: Recipe, before: Sequence[str]):
     """Refuse a model that the last step of a training has spoilt.
+
+    Args:
+        model: the model.
+        recipe: the recipe.
+        before: paths of weights that were infinite before it.
 
     Raises:
         FloatingPointError: a weight is infinite or not a number.
     """
-    for weight in model.weights:
-        if not np.isfinite(ops.convert_to_numpy(weight)).all():
-            raise _diverged(recipe, f"{weight.path} became infinite or not a number")
+    for path in infinite_weights(model):
+        if path not in before:
+            raise _diverged(recipe, f"{path} became infinite or not a number")
 
 
 def _diverged(recipe, what):

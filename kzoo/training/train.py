@@ -84,7 +84,7 @@ def train(
     plan, config = _plan(setup, source, how, teacher, data_service)
     if "test" in source.spec.splits and config["data"]["splits"]["test"] is None:
         say(f"the test split of {source.spec.name} has no labels and is not measured")
-    workers.check_alike(config, plan.feed)
+    workers.check_alike(config)
     with workers.run_folder(path, config, resume) as writing:
         row = execute(plan, writing, verbose, say).kept_row()
     return _evaluated(path, config, plan.model, source, row)
@@ -123,6 +123,7 @@ def _plan(setup, source, how, teacher, data_service):
         },
         "data": _data_config(source, splits, setup.views, how),
         "recipe": setup.recipe.to_dict(),
+        "batches": {"steps": plan.feed.steps},
         "versions": folder.versions(),
     }
     if teacher is not None:

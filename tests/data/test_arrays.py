@@ -59,6 +59,16 @@ def test_bad_arrays_are_refused(splits, message):
         ArraySource(splits)
 
 
+def test_an_array_in_a_file_is_not_read(tmp_path):
+    np.save(tmp_path / "x.npy", np.float32([[0], [np.nan]]))
+    inputs = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert ArraySource({"a": (inputs, [0, 1])}).spec.kind == "signal"
+    limits = np.float64([[1.7e308], [1.7e308], [-np.inf], [np.inf]])
+    assert ArraySource({"a": (limits[:2], [0, 1])})
+    with pytest.raises(ValueError, match="in example 2"):
+        ArraySource({"a": (limits, [0, 1, 0, 1])})
+
+
 @pytest.mark.parametrize("inputs", [np.array(["a", "b"]), np.array([{}, []], object), 3])
 def test_inputs_that_are_no_numbers_are_refused(inputs):
     with pytest.raises(TypeError, match="inputs of the split a of arrays must be (numbers|an arr)"):

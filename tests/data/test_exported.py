@@ -32,6 +32,14 @@ def test_a_set_is_read_back_as_it_was(tmp_path):
     assert_same_set(small(), again)
 
 
+def test_signals_that_are_not_finite_are_refused(tmp_path, monkeypatch):
+    source = small()
+    broken = np.full((2, 5, 1), np.nan, "float32"), np.arange(2)
+    monkeypatch.setattr(Pipeline, "arrays", lambda self: broken)
+    with pytest.raises(ValueError, match="split train of small must be finite; .* in example 0"):
+        export(source, tmp_path / "set.npz", image_size=4)
+
+
 def test_other_examples_are_told_from_these(tmp_path, image_folder):
     first = open_source(export(small(), tmp_path / "a.npz"))
     assert first.digests == open_source(export(small("other"), tmp_path / "b.npz")).digests

@@ -143,6 +143,11 @@ def test_validation_data_have_the_classes_of_the_training():
         validation_batches(pipeline("a", "c", "d"), 4, feed, 3)
     with pytest.raises(ValueError, match="of the training, a, b, c; received a, c, d"):
         validation_batches(Batches(pipeline("a", "c", "d")), 4, feed, 3)
+    unnamed = Pipeline(ArraySource({"test": (X[:8], Y[:8])}), "test", batch_size=4)
+    assert validation_batches(unnamed, 4, feed, 3)
+    assert validation_batches(pipeline("a", "b", "c"), 4, feed_of(unnamed), 3)
+    with pytest.raises(ValueError, match="inputs of validation_data must be finite; .* example 9"):
+        validation_batches((np.where(X == 9, np.nan, X), Y), 4, feed, 3)
     with pytest.raises(ValueError, match="of the training, 0 to 1; received a, b, c"):
         validation_batches(pipeline("a", "b", "c"), 4, feed_of((X, Y)), 2)
     for label in (3, -1):

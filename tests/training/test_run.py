@@ -1,6 +1,8 @@
 """`train`, `evaluate` and `predict`: the whole path, and what it refuses."""
 
+import contextlib
 import csv
+import dataclasses
 import json
 import subprocess
 import sys
@@ -456,6 +458,8 @@ def test_exported_data_that_have_changed_are_refused(colours, tmp_path):
     run = train("lenet5", data, recipe=recipe, output=tmp_path / "run", verbose=0)
     red = colours / "train" / "red" / "1.png"
     red.rename(red.with_name("renamed.png"))
+    # The same set by another name, of which only the numbers are known.
+    assert evaluate(run, "validation", data=colours)["examples"]
     data.unlink()
     export(open_source(colours), data)
     with pytest.raises(ValueError, match="the validation examples of .* are not those that"):
@@ -542,6 +546,19 @@ def test_a_run_is_the_weights_of_the_next(colours, tmp_path):
 def test_grey_weights_refuse_colour(colours, tmp_path):
     with pytest.raises(ValueError, match="mnist are for grey images, .* --channels 1`, and"):
         train("lenet5.mnist", colours, output=tmp_path / "run")
+
+
+def test_a_resizing_that_leaves_images_as_they_are_may_be_new(colours, tmp_path):
+    arguments = {"recipe": {"epochs": 1, "batch_size": 8, "image_size": 16}, "verbose": 0}
+    data = export(open_source(colours), tmp_path / "data.npz", image_size=16)
+    run = train("lenet5", data, output=tmp_path / "run", **arguments)
+    bicubic = dataclasses.asdict(Resize((16, 16), interpolation="bicubic"))
+    for resize, may in ((bicubic, True), (bicubic | {"crop": 0.9}, False)):
+        config = run.config | {"data": run.data | {"resize": resize}}
+        (run.folder / "config.json").write_text(json.dumps(config))
+        expected = contextlib.nullcontext() if may else pytest.raises(RunError, match="resize")
+        with expected:
+            train("lenet5", data, output=tmp_path / "run", resume=True, **arguments)
 
 
 def test_resume_where_files_have_changed_says_so(colours, tmp_path, monkeypatch):
