@@ -31,11 +31,12 @@ A tag brings the options that its weights need: `tiled_cifar10` builds the netwo
 the image turned: on MNIST, where digits stand upright, it takes some 6s for 9s, and
 `upright_mnist`, with `readout="upright"`, does not.
 
-The three forms of All-CNN-C, of about the same number of parameters, are trained alike for 8
-epochs. Both group forms come out above the plain one, which alone has no batch normalisation, and
-p4 above p4m. Cohen and Welling, in 350 epochs, found p4m the best, then p4. On fewer images, all of
-which the networks learn, p4m is the best here too, and p4 is not above the planar network with
-batch normalisation: [symmetry_study.md](symmetry_study.md).
+All-CNN-C comes as published, without batch normalisation, and with it planar (`z2`), p4 and p4m;
+all are at half width, of about the same number of parameters, and trained for 8 epochs, the three
+with batch normalisation alike. These three come out above the published one, and p4 above the
+planar one. Cohen and Welling, in 350 epochs, found p4m above p4; here it fits even the training
+images less in so few epochs. On fewer images, all of which the networks learn, p4m is the best here
+too, and p4 is not above the planar network: [symmetry_study.md](symmetry_study.md).
 
 `kzoo.weights.write_half_precision(model, "mine.npz")` writes a file of the same kind, and
 `weights="mine.npz"` reads it.
