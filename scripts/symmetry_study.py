@@ -7,7 +7,8 @@ Datasets in TFDS_DATA_DIR.
 
 The images are drawn anew for each seed, the same for all networks, and nothing is augmented, as in
 the first column of Cohen and Welling's table. A study that was stopped goes on with the next
-network. Writes docs/symmetry_study.md.
+network. Writes docs/symmetry_study.md, with every setting of --count and --epochs whose trainings
+are all among the --results.
 """
 
 import argparse
@@ -35,16 +36,18 @@ PRECISION = "mixed_bfloat16"
 PAGE = """# Rotations and reflections on CIFAR-10
 
 Test error of All-CNN-C with planar, p4 and p4m convolutions, at {width} of the published width, of
-about the same number of parameters; trained on {images:,} images of CIFAR-10 for {epochs} epochs
-without augmentation. Mean and sample standard deviation over {seeds} seeds, which also draw the
-images. One recipe for all: SGD with momentum 0.9 and a cosine schedule from {learning_rate:g},
-weight decay {weight_decay:g} (decoupled), gradients clipped to a norm of {clip:g}, batch size
-{batch_size}, no dropout, mixed bfloat16; nothing was chosen by looking at the test images. The
-published figures are those of the authors' training of 350 epochs on all 50,000 images, at full
-width, with dropout.
+about the same number of parameters; trained on images of CIFAR-10 without augmentation. Mean and
+sample standard deviation over {seeds} seeds, which also draw the images. One recipe for all: SGD
+with momentum 0.9 and a cosine schedule from {learning_rate:g}, weight decay {weight_decay:g}
+(decoupled), gradients clipped to a norm of {clip:g}, batch size {batch_size}, no dropout, mixed
+bfloat16; nothing was chosen by looking at the test images. The published figures are those of the
+authors' training of 350 epochs on all 50,000 images, at full width, with dropout.
 
 {note}{measured_on}. Written by
 `{command}`.
+"""
+SETTING = """
+## {images:,} images, {epochs} epochs
 
 """
 
@@ -109,17 +112,14 @@ def train_once(network, seed, train, test, options):
     }
 
 
-def rows_of(options):
-    """Return the rows of this setting among the results."""
-    if not options.results.exists():
-        return []
-    rows = map(json.loads, options.results.read_text().splitlines())
-    setting = (options.count, options.epochs, options.width)
-    return [
-        row
-        for row in rows
-        if (row["count"], row["epochs"], row["width"]) == setting and row["seed"] < options.seeds
-    ]
+def settings_of(options):
+    """Return the rows of the results by (count, epochs), of the width and the seeds asked for."""
+    found: dict = {}
+    if options.results.exists():
+        for row in map(json.loads, options.results.read_text().splitlines()):
+            if row["width"] == options.width and row["seed"] < options.seeds:
+                found.setdefault((row["count"], row["epochs"]), []).append(row)
+    return dict(sorted(found.items()))
 
 
 def run(options):
@@ -127,7 +127,8 @@ def run(options):
     train, test = arrays("cifar10", "train"), arrays("cifar10", "test")
     for seed in range(options.seeds):
         for network in options.networks:
-            if (network, seed) in [(row["network"], row["seed"]) for row in rows_of(options)]:
+            rows = settings_of(options).get((options.count, options.epochs), [])
+            if (network, seed) in [(row["network"], row["seed"]) for row in rows]:
                 continue
             row = train_once(network, seed, train, test, options)
             with options.results.open("a") as file:
@@ -135,13 +136,11 @@ def run(options):
             print(row, flush=True)
 
 
-def page(options, found):
-    """Return the page of the results, a list for each network."""
+def page(options):
+    """Return the page of the settings whose trainings are complete."""
     recipe = recipe_for(0, options)
-    header = PAGE.format(
+    text = PAGE.format(
         width=options.width,
-        images=10 * options.count,
-        epochs=options.epochs,
         seeds=options.seeds,
         learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
@@ -151,6 +150,15 @@ def page(options, found):
         measured_on=measured_on(),
         command=command(),
     )
+    for (count, epochs), rows in settings_of(options).items():
+        if len(rows) == options.seeds * len(PUBLISHED):
+            text += SETTING.format(images=10 * count, epochs=epochs) + errors(rows)
+    return text
+
+
+def errors(rows):
+    """Return the table of a setting."""
+    found = {name: [row for row in rows if row["network"] == name] for name in PUBLISHED}
     lines = [
         [
             f"`{network}`",
@@ -162,17 +170,15 @@ def page(options, found):
         for network, rows in found.items()
     ]
     columns = ["network", "parameters", "test error, %", "training error, %", "published, %"]
-    return header + table(columns, lines)
+    return table(columns, lines)
 
 
 def main(argv=None):
     options = parse(argv)
     options.results.parent.mkdir(parents=True, exist_ok=True)
     run(options)
-    rows = rows_of(options)
-    found = {name: [row for row in rows if row["network"] == name] for name in PUBLISHED}
-    if min(map(len, found.values())) == options.seeds:
-        options.page.write_text(page(options, found), encoding="utf-8")
+    if options.networks == list(PUBLISHED):
+        options.page.write_text(page(options), encoding="utf-8")
     return 0
 
 
