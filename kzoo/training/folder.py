@@ -224,12 +224,16 @@ def _same_config(folder, config):
 def difference(config, other, may_differ: tuple[str, ...]) -> tuple[str, Any, Any] | None:
     """Return the first entry that differs between two configurations, and what it is in each.
 
+    Those of the recipe come first and those of the batches, which follow from others, last.
+
     Args:
         config, other: the configurations.
         may_differ: how the names of entries begin that may.
     """
     one, two = _comparable(config), _comparable(other)
-    for name in sorted(one.keys() | two.keys()):
+    names = sorted(one.keys() | two.keys())
+    names.sort(key=lambda name: name.startswith("batches") - name.startswith("recipe"))
+    for name in names:
         if not name.startswith(may_differ) and one.get(name) != two.get(name):
             return name, one.get(name), two.get(name)
     return None
@@ -250,14 +254,14 @@ def _comparable(config):
 
 
 def _plain_view(config):
-    """Return the data of a configuration without a resizing that leaves their images as they are.
+    """Return the data of a configuration without a resizing that crops nothing.
 
-    Older runs have none.
+    Older runs have none where images have their size; its size is the data's shape, and the rest
+    is that of the recipe or the weights.
     """
     data = config.get("data", {})
-    resize = data.get("resize") or {}
-    changes = (resize.get("crop"), [*resize.get("size", ())]) != (1, [*data.get("shape", ())][:-1])
-    return {} if changes else {"data": data | {"resize": None}}
+    crops = (data.get("resize") or {}).get("crop") != 1
+    return {} if crops else {"data": data | {"resize": None}}
 
 
 def _flat(value, prefix=""):

@@ -498,7 +498,8 @@ def test_nothing_can_be_cut_from_vectors():
         (
             ValueError,
             {"shard": (0, 16), "batch_size": 16},
-            "shard must leave each of 16 processes an example; 'train' has 10",
+            "shard and multiple must leave each process or device an example, of 16 or more; "
+            "'train' has 10",
         ),
     ],
 )

@@ -359,7 +359,7 @@ def test_resume_with_other_options_is_refused(lenet_run):
         ({"recipe": lenet_run.recipe, "conv": "tiled"}, "model.options.conv is 'tiled', and 'sta"),
         (
             {"recipe": replace(lenet_run.recipe, image_size=20)},
-            r"data.resize.size is \[20, 20\], and \[16, 16\] in",
+            "recipe.image_size is 20, and None in",
         ),
     ]:
         with pytest.raises(RunError, match=message):
