@@ -70,6 +70,10 @@ class Recorder(keras.callbacks.Callback):
         self._epoch_at = time.monotonic() - self.progress.seconds
         self._step = self._first_step = self._looked_step = self.progress.step
 
+    def on_train_batch_begin(self, batch, logs=None):
+        if keras.config.backend() == "torch":
+            _seed_pytorch(self.recipe.seed, self.progress.epoch, self._first_step + batch)
+
     def on_train_batch_end(self, batch, logs=None):
         self.began = True
         now = time.monotonic()
@@ -166,6 +170,16 @@ class Recorder(keras.callbacks.Callback):
         save_checkpoint(folder / "checkpoints", self.variables(), self.progress)
         write_history(folder / "history.csv", self.progress.history)
         self._saved_at = time.monotonic()
+
+
+def _seed_pytorch(seed, epoch, step):
+    """Have Keras's dropout draw the same in this step whenever it is run.
+
+    On PyTorch it draws from PyTorch's own generators, and so does every pass through the data.
+    """
+    import torch
+
+    torch.manual_seed(int(np.random.SeedSequence((seed, epoch, step)).generate_state(1)[0]))
 
 
 def infinite_weights(model: keras.Model) -> list[str]:

@@ -17,8 +17,7 @@ from tests.training.small import small_data, small_model
 
 def fresh_model():
     keras.utils.set_random_seed(7)
-    # Keras's dropout draws from PyTorch's own generator there, which no checkpoint has.
-    return small_model(dropout=0.0 if keras.config.backend() == "torch" else 0.3)
+    return small_model()
 
 
 ARGUMENTS = {"validation_data": small_data(30, seed=1), "verbose": 0}
