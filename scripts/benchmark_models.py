@@ -1,14 +1,16 @@
 """Time models beside the same ones in keras.applications and timm.
 
 Command: .venv/bin/python scripts/benchmark_models.py [--models NAME ...] [--repeats N]
-         KERAS_BACKEND=jax ... --precision mixed_bfloat16      on a GPU
+         KERAS_BACKEND=jax ... --models resnet50 --precision mixed_bfloat16 --batch 256 --compile
+             on a GPU
 Cost: about 25 minutes on two CPU cores. Needs the extra `parity`; nothing else may run meanwhile.
 
 Inference is `predict_on_batch`, a train step `train_on_batch` with cross-entropy and SGD, as Keras
-compiles them; in PyTorch, eager, channels-last. Each library runs in a process of its own, the
-three of a model one after the other, in several rounds, so that a change of the machine meets them
-alike.
-Writes docs/benchmarks/models.md.
+compiles them; in PyTorch, channels-last, eager or (`--compile`) compiled, with autocast in mixed
+precision. The images are on the device that computes. Each library runs in a process of its own,
+the three of a model one after the other, in several rounds, so that a change of the machine meets
+them alike.
+Writes docs/benchmarks/models.md, or prints the page of chosen models.
 """
 
 import argparse
@@ -45,7 +47,7 @@ MODELS = {
 # Those by which the speed is judged: the geometric mean of their ratios, and the largest.
 JUDGED = tuple(MODELS)[:7]
 LIBRARIES = ("kzoo", "keras.applications", "timm")
-BATCH, SIZE = 8, 224
+SIZE = 224
 
 
 def built(build):
@@ -58,65 +60,74 @@ def built(build):
     return model, float(np.median(seconds))
 
 
-def keras_steps(library, name, precision):
+def keras_steps(library, name, options):
     """Return the seconds that building takes, inference and train step."""
     import keras
 
     import kzoo
 
-    keras.config.set_dtype_policy(precision)
+    keras.config.set_dtype_policy(options.precision)
     shape = (SIZE, SIZE, 3)
     if library == "kzoo":
-        options = {"input_shape": shape, "include_preprocessing": False}
-        model, seconds = built(lambda: kzoo.create_model(name, **options))
+        given = {"input_shape": shape, "include_preprocessing": False}
+        model, seconds = built(lambda: kzoo.create_model(name, **given))
     else:
         peer = getattr(keras.applications, MODELS[name])
         model, seconds = built(lambda: peer(weights=None, input_shape=shape))
     model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(BATCH, SIZE, SIZE, 3)).astype("float32")
-    y = rng.integers(0, 1000, BATCH)
+    x = keras.ops.convert_to_tensor(rng.normal(size=(options.batch, *shape)), "float32")
+    y = keras.ops.convert_to_tensor(rng.integers(0, 1000, options.batch))
     return seconds, lambda: model.predict_on_batch(x), lambda: model.train_on_batch(x, y)
 
 
-def torch_steps(name):
+def torch_steps(name, options):
     """Return the seconds that building takes, inference and train step."""
     import torch
 
     from tests.peers import build_counterpart
 
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     model, seconds = built(lambda: build_counterpart(name))
-    model = model.to(memory_format=torch.channels_last)
-    x = torch.randn(BATCH, 3, SIZE, SIZE).to(memory_format=torch.channels_last)
-    y = torch.randint(0, 1000, (BATCH,))
+    model = model.to(device, memory_format=torch.channels_last)
+    step_model = torch.compile(model) if options.compile else model
+    x = torch.randn(options.batch, 3, SIZE, SIZE, device=device)
+    x = x.to(memory_format=torch.channels_last)
+    y = torch.randint(0, 1000, (options.batch,), device=device)
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    half = options.precision == "mixed_bfloat16"
+    autocast = torch.autocast(device, torch.bfloat16, enabled=half)
 
     def infer():
         model.eval()
-        with torch.inference_mode():
-            model(x)
+        with torch.inference_mode(), autocast:
+            step_model(x).cpu()
 
     def train():
         model.train()
         optimizer.zero_grad(set_to_none=True)
-        torch.nn.functional.cross_entropy(model(x), y).backward()
+        with autocast:
+            loss = torch.nn.functional.cross_entropy(step_model(x), y)
+        loss.backward()
         optimizer.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
 
     return seconds, infer, train
 
 
-def measure(library, name, repeats, precision):
+def measure(library, name, options):
     """Print the seconds of building, and the medians of inference and train step, as JSON."""
     if library == "timm":
-        building, infer, train = torch_steps(name)
+        building, infer, train = torch_steps(name, options)
     else:
-        building, infer, train = keras_steps(library, name, precision)
+        building, infer, train = keras_steps(library, name, options)
     medians = []
     for function in (infer, train):
         for _ in range(2):
             function()
         times = []
-        for _ in range(repeats):
+        for _ in range(options.repeats):
             start = time.perf_counter()
             function()
             times.append(time.perf_counter() - start)
@@ -128,6 +139,7 @@ def run(library, name, options):
     """Measure in a process of its own."""
     command = [sys.executable, __file__, "--measure", library, "--models", name]
     command += ["--repeats", str(options.repeats), "--precision", options.precision]
+    command += ["--batch", str(options.batch), *["--compile"] * options.compile]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(output.splitlines()[-1])
 
@@ -146,7 +158,8 @@ def page(rows, options):
     text = (
         "# Speed of the models\n\n"
         f"{measured_on('torch', 'timm', 'numpy')}; "
-        f"{options.precision}; batch {BATCH}, {SIZE} x {SIZE}; medians of {options.rounds} rounds "
+        f"{options.precision}; PyTorch {'compiled' if options.compile else 'eager'}; "
+        f"batch {options.batch}, {SIZE} x {SIZE}; medians of {options.rounds} rounds "
         f"of {options.repeats} repeats, ms; a ratio is kzoo's time over the other's.\n\n"
         f"Written by `{command()}`.\n"
     )
@@ -187,11 +200,13 @@ def main(argv=None):
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
+    parser.add_argument("--compile", action="store_true", help="compile the PyTorch networks")
     parser.add_argument("--measure", choices=LIBRARIES, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.measure:
-        measure(options.measure, options.models[0], options.repeats, options.precision)
+        measure(options.measure, options.models[0], options)
         return 0
     rows = {}
     for name in options.models:

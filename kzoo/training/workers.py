@@ -226,6 +226,10 @@ def check_alike(config: Mapping[str, Any]):
     others = np.zeros(replicas.count())
     others[replicas.index()] = found is not None
     others = replicas.total_of_array(others)
+    if others.any():
+        # One that ended at once could take the answer from those that have not read it yet.
+        with contextlib.suppress(WorkerError), together():
+            wait_for_all()
     if found is not None:
         name, theirs, ours = found
         raise ValueError(
